@@ -37,16 +37,20 @@ export interface Range {
   fractions?: boolean;
 }
 
+const isInside = (value: unknown, { minimum, maximum, also, fractions }: Range): boolean => {
+  if (typeof value !== "number") return false;
+  if (also?.includes(value)) return true;
+  return (fractions || Number.isInteger(value)) && value >= minimum && value <= maximum;
+};
+
 /** Refuses a number outside its range. `undefined` (take the default) and Outputs (known later) pass. */
 export function requireRange(who: Culprit, key: string, value: unknown, range: Range): void {
-  if (value === undefined || (typeof value === "object" && value !== null)) return;
-  if (typeof value === "number" && range.also?.includes(value)) return;
-  const whole = range.fractions || Number.isInteger(value);
-  if (typeof value === "number" && whole && value >= range.minimum && value <= range.maximum) return;
+  if (value === undefined || (typeof value === "object" && value !== null) || isInside(value, range)) return;
+  const kind = range.fractions ? "number" : "whole number";
   const unit = range.unit ? ` ${range.unit}` : "";
   const also = range.also ? `, or ${range.also.join(", ")}` : "";
   throw argumentError(
     who,
-    `${key} is ${String(value)}; it must be a ${range.fractions ? "" : "whole "}number from ${range.minimum} to ${range.maximum}${unit}${also}.`,
+    `${key} is ${String(value)}; it must be a ${kind} from ${range.minimum} to ${range.maximum}${unit}${also}.`,
   );
 }

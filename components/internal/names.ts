@@ -12,7 +12,14 @@ export const AUTONAME_SUFFIX = 8;
  * https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html (128),
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html (255).
  */
-export const NAME_LIMITS = { function: 64, role: 64, policy: 128, bucket: 63, stream: 128, table: 255 } as const;
+export const NAME_LIMITS = {
+  function: 64,
+  role: 64,
+  policy: 128,
+  bucket: 63,
+  stream: 128,
+  table: 255,
+} as const;
 
 export type Named = keyof typeof NAME_LIMITS;
 

@@ -1,0 +1,279 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+import type { Context } from "aws-lambda";
+import { Component, type ComponentArgs } from "./component.ts";
+import { argumentError, requireRange } from "./internal/arguments.ts";
+import { checkAutoname } from "./internal/names.ts";
+
+import { applyTransform, type Transform } from "./internal/transform.ts";
+import { type PreparedCallback, prepareCallback, type Wrap } from "./packaging/package.ts";
+import { derivedPolicy, type PolicyStatement } from "./policy.ts";
+
+/** The inline callback: what runs in Lambda. Only async functions: Node.js 24 on Lambda has no callback style. */
+export type Callback<Event, Result> = (event: Event, context: Context) => Promise<Result>;
+
+/** What a subscription or route lets its user set on the function behind it. */
+export interface FunctionSettings {
+  /**
+   * Memory in MB; CPU grows with it (1,769 MB is one vCPU). 128-10,240. Cost driver: MB times milliseconds.
+   * @default 512
+   */
+  memorySize?: number;
+  /**
+   * Longest run of one invocation, in seconds. 1-900.
+   * @default 30
+   */
+  timeout?: number;
+  /** What the function is for, as shown in the console. At most 256 characters. */
+  description?: string;
+  /** Plain environment variables, beside those the captured values travel in. All together at most 4 KB of JSON. */
+  environment?: Record<string, pulumi.Input<string>>;
+  /**
+   * Which commands the callback uses on which captured resource, where the derivation from the code would
+   * grant too much: `{ uploads: ["GetObjectCommand"] }`, keyed by the captured variable's name.
+   */
+  access?: Record<string, string[]>;
+  /** Permissions that the code does not show, each with a reason. No action may hold a `*`. */
+  permissions?: PolicyStatement[];
+  /**
+   * Upper bound of concurrent executions, taken out of the account's pool. At least 100 must stay unreserved.
+   * @default none (the account's pool)
+   */
+  reservedConcurrentExecutions?: number;
+  /**
+   * Days that log lines are kept.
+   * @default 14
+   */
+  logRetentionDays?: number;
+  /**
+   * Largest zip, in bytes; a larger one fails the deployment, naming the biggest modules.
+   * @default 1,000,000
+   */
+  maxSize?: number;
+}
+
+/** What happens to an asynchronous invocation (from S3, SNS, EventBridge, Scheduler, IoT) that fails. */
+export interface AsyncInvokeArgs {
+  /**
+   * Retries after the first failure. 0-2.
+   * @default 2
+   */
+  maximumRetryAttempts?: number;
+  /**
+   * Seconds an event may wait before it is given up. 60-21,600.
+   * @default 3,600
+   */
+  maximumEventAgeInSeconds?: number;
+  /** ARN of the queue, topic, bus, bucket or function that gets what failed. */
+  onFailureArn: pulumi.Input<string>;
+  /** The right to send there, e.g. `{ actions: ["sqs:SendMessage"], resources: [queue.arn], reason: "..." }`. */
+  permission: PolicyStatement;
+}
+
+export interface FunctionArgs<Event, Result> extends ComponentArgs, FunctionSettings {
+  /** The code, inline. May use imports, module-level declarations, plain values, and Outputs through `.get()`. */
+  callback: Callback<Event, Result>;
+  /** Code that runs around the callback in Lambda, e.g. request validation. Set by components, not by users. */
+  wrap?: Wrap;
+  /** Failure handling of asynchronous invocations. */
+  asyncInvoke?: AsyncInvokeArgs;
+  /** The last word on each child resource. */
+  transform?: {
+    function?: Transform<aws.lambda.FunctionArgs>;
+    role?: Transform<aws.iam.RoleArgs>;
+    logGroup?: Transform<aws.cloudwatch.LogGroupArgs>;
+  };
+}
+
+const DEFAULTS = {
+  runtime: "nodejs24.x",
+  architecture: "arm64",
+  memorySize: 512,
+  timeout: 30,
+  logRetentionDays: 14,
+  asyncRetryAttempts: 2,
+  asyncEventAge: 3_600,
+} as const;
+
+/** Lambda's own limit on all environment variables together, as serialised JSON. */
+const ENVIRONMENT_LIMIT = 4_096;
+
+const ASSUMED_BY_LAMBDA = JSON.stringify({
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }],
+});
+
+/**
+ * A Lambda function from an inline callback: the function, its role with a policy derived from the code, and
+ * its log group.
+ *
+ * Cost driver: requests, and memory times duration; nothing while idle.
+ *
+ * ```ts
+ * new Function("greet", { callback: async (event: { name: string }) => `hello ${event.name}` });
+ * ```
+ *
+ * Failure path: a synchronous caller gets the error; asynchronous invocations follow `asyncInvoke`; stream and
+ * queue subscriptions have their own retry rules. Locally the very same zip runs in a process of its own
+ * behind the Lambda Runtime API, under the same derived policy.
+ * Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+ */
+export class Function<Event = unknown, Result = unknown> extends Component {
+  /** The function's ARN. */
+  readonly arn: pulumi.Output<string>;
+  /** The function's physical name. */
+  readonly name: pulumi.Output<string>;
+  /** The ARN that API Gateway invokes it by. */
+  readonly invokeArn: pulumi.Output<string>;
+  /** Its execution role. */
+  readonly role: aws.iam.Role;
+  /** Its log group. */
+  readonly logGroup: aws.cloudwatch.LogGroup;
+  /** The Lambda function itself. */
+  readonly function: aws.lambda.Function;
+  /** The role's policy; whatever starts invocations must depend on it. */
+  readonly policy: aws.iam.RolePolicy;
+
+  constructor(name: string, args: FunctionArgs<Event, Result>, opts?: pulumi.ComponentResourceOptions) {
+    super("Function", name, args, opts);
+    this.validate(args);
+    const code = prepareCallback(args.callback, { name, wrap: args.wrap, maxSize: args.maxSize });
+    this.logGroup = this.createLogGroup(args);
+    this.role = this.createRole(args);
+    this.policy = this.createPolicy(args, code);
+    this.function = this.createFunction(args, code);
+    this.arn = this.function.arn;
+    this.name = this.function.name;
+    this.invokeArn = this.function.invokeArn;
+    if (args.asyncInvoke) this.createAsyncInvoke(args.asyncInvoke);
+    this.registerOutputs({ arn: this.arn, name: this.name });
+  }
+
+  private validate(args: FunctionArgs<Event, Result>): void {
+    const who = { noun: this.noun, name: this.componentName };
+    this.refuseUnknown(args, {
+      callback: true,
+      wrap: true,
+      asyncInvoke: true,
+      transform: true,
+      tags: true,
+      memorySize: true,
+      timeout: true,
+      description: true,
+      environment: true,
+      access: true,
+      permissions: true,
+      reservedConcurrentExecutions: true,
+      logRetentionDays: true,
+      maxSize: true,
+    });
+    if (typeof args.callback !== "function") {
+      throw argumentError(who, `callback is ${String(args.callback)}; pass an async function.`);
+    }
+    requireRange(who, "memorySize", args.memorySize, { minimum: 128, maximum: 10_240, unit: "MB" });
+    requireRange(who, "timeout", args.timeout, { minimum: 1, maximum: 900, unit: "seconds" });
+    requireRange(who, "reservedConcurrentExecutions", args.reservedConcurrentExecutions, {
+      minimum: 0,
+      maximum: 1_000_000,
+    });
+    checkAutoname(who, "function", `${this.componentName}-function`);
+    checkAutoname(who, "role", `${this.componentName}-role`);
+  }
+
+  private createLogGroup(args: FunctionArgs<Event, Result>): aws.cloudwatch.LogGroup {
+    const [logArgs, opts] = applyTransform<aws.cloudwatch.LogGroupArgs>(
+      args.transform?.logGroup,
+      { retentionInDays: args.logRetentionDays ?? DEFAULTS.logRetentionDays, tags: this.tags },
+      this.child(),
+    );
+    return new aws.cloudwatch.LogGroup(`${this.componentName}-logs`, logArgs, opts);
+  }
+
+  private createRole(args: FunctionArgs<Event, Result>): aws.iam.Role {
+    const [roleArgs, opts] = applyTransform<aws.iam.RoleArgs>(
+      args.transform?.role,
+      {
+        description: `Execution role of the function ${this.componentName}`,
+        assumeRolePolicy: ASSUMED_BY_LAMBDA,
+        tags: this.tags,
+      },
+      this.child(),
+    );
+    return new aws.iam.Role(`${this.componentName}-role`, roleArgs, opts);
+  }
+
+  private createPolicy(args: FunctionArgs<Event, Result>, code: PreparedCallback): aws.iam.RolePolicy {
+    const own: PolicyStatement[] = [
+      {
+        actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources: [pulumi.interpolate`${this.logGroup.arn}:*`],
+        reason: "the function writes its own log group",
+      },
+      ...(args.asyncInvoke ? [args.asyncInvoke.permission] : []),
+      ...(args.permissions ?? []),
+    ];
+    const policy = derivedPolicy({ name: this.componentName, code, access: args.access, own });
+    return new aws.iam.RolePolicy(
+      `${this.componentName}-policy`,
+      { role: this.role.id, policy },
+      this.child(),
+    );
+  }
+
+  private createFunction(args: FunctionArgs<Event, Result>, code: PreparedCallback): aws.lambda.Function {
+    const [functionArgs, opts] = applyTransform<aws.lambda.FunctionArgs>(
+      args.transform?.function,
+      {
+        code: pulumi.output(code.bundle.then((bundle) => new pulumi.asset.FileArchive(bundle.zipPath))),
+        role: this.role.arn,
+        handler: "index.handler",
+        runtime: DEFAULTS.runtime,
+        architectures: [DEFAULTS.architecture],
+        memorySize: args.memorySize ?? DEFAULTS.memorySize,
+        timeout: args.timeout ?? DEFAULTS.timeout,
+        description: args.description,
+        reservedConcurrentExecutions: args.reservedConcurrentExecutions,
+        environment: { variables: this.environment(args, code) },
+        tracingConfig: { mode: "Active" },
+        loggingConfig: { logFormat: "JSON", logGroup: this.logGroup.name },
+        tags: this.tags,
+      },
+      this.child({ dependsOn: [this.policy, this.logGroup] }),
+    );
+    return new aws.lambda.Function(`${this.componentName}-function`, functionArgs, opts);
+  }
+
+  /** Captured values beside the user's own variables, checked against Lambda's limit once they are known. */
+  private environment(
+    args: FunctionArgs<Event, Result>,
+    code: PreparedCallback,
+  ): pulumi.Output<Record<string, string>> {
+    const variables = pulumi.all({
+      ...args.environment,
+      ...code.captures,
+    }) as pulumi.Output<Record<string, string>>;
+    return variables.apply((known) => {
+      const bytes = Buffer.byteLength(JSON.stringify(known));
+      if (bytes <= ENVIRONMENT_LIMIT) return known;
+      const sizes = Object.entries(known).map(([key, value]) => [key, Buffer.byteLength(value)] as const);
+      const [largest, size] = sizes.sort((a, b) => b[1] - a[1])[0] ?? ["", 0];
+      throw argumentError(
+        { noun: "Function", name: this.componentName },
+        `its environment has ${bytes} bytes of JSON; Lambda allows ${ENVIRONMENT_LIMIT}. The largest is ${largest} (${size} bytes): read it at run time instead, from a table or Parameter Store.`,
+      );
+    });
+  }
+
+  private createAsyncInvoke(args: AsyncInvokeArgs): void {
+    new aws.lambda.FunctionEventInvokeConfig(
+      `${this.componentName}-async`,
+      {
+        functionName: this.name,
+        maximumRetryAttempts: args.maximumRetryAttempts ?? DEFAULTS.asyncRetryAttempts,
+        maximumEventAgeInSeconds: args.maximumEventAgeInSeconds ?? DEFAULTS.asyncEventAge,
+        destinationConfig: { onFailure: { destination: args.onFailureArn } },
+      },
+      this.child({ dependsOn: [this.policy] }),
+    );
+  }
+}
