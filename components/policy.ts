@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type CapturedResource, derivePermissions } from "./internal/permissions.ts";
+import { derivePermissions, type GrantableResource, type Statement } from "./internal/permissions.ts";
 import type { PreparedCallback } from "./packaging/package.ts";
 
 /** One permission granted by hand or by a component. */
@@ -23,7 +23,11 @@ export interface DerivedPolicyArgs {
 }
 
 /** X-Ray defines no resources for these: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html */
-const TRACING = { actions: ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], resources: ["*"] };
+const TRACING: Statement = {
+  Effect: "Allow",
+  Action: ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+  Resource: ["*"],
+};
 
 /**
  * The function's policy document as JSON: what its code's SDK commands need on the resources it captures, its
@@ -31,29 +35,29 @@ const TRACING = { actions: ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
  * the ARNs are put in when they are known.
  */
 export function derivedPolicy(args: DerivedPolicyArgs): pulumi.Output<string> {
-  const derived = deriveOnPlaceholders(args);
-  return pulumi.output(derived).apply(({ arns, statements }) => {
-    const own = args.own.map(({ actions, resources }) => ({ actions, resources }));
-    return pulumi.all([arns, own]).apply(([known, ownStatements]) =>
-      JSON.stringify({
-        Version: "2012-10-17",
-        Statement: [...statements, ...ownStatements, TRACING].map(({ actions, resources }) => ({
-          Effect: "Allow",
-          Action: actions,
-          Resource: resources.map((resource) => fillPlaceholder(resource, known)),
-        })),
-      }),
-    );
-  });
+  refuseWildcards(args.name, args.own);
+  const own = pulumi.output(args.own.map(({ actions, resources }) => ({ actions, resources })));
+  return pulumi.output(deriveOnPlaceholders(args)).apply(({ arns, statements }) =>
+    pulumi.all([arns, own]).apply(([known, ownStatements]) => {
+      const derived = statements.map((statement) => fillPlaceholders(statement, known));
+      const added = ownStatements.map(({ actions, resources }) => allow(actions, resources));
+      return JSON.stringify({ Version: "2012-10-17", Statement: [...derived, ...added, TRACING] });
+    }),
+  );
 }
+
+const allow = (actions: string[], resources: string[]): Statement => ({
+  Effect: "Allow",
+  Action: actions,
+  Resource: resources,
+});
 
 interface Derived {
   arns: pulumi.Output<string>[];
-  statements: { actions: string[]; resources: string[] }[];
+  statements: Statement[];
 }
 
-async function deriveOnPlaceholders({ name, code, access, own }: DerivedPolicyArgs): Promise<Derived> {
-  refuseWildcards(name, own);
+async function deriveOnPlaceholders({ name, code, access }: DerivedPolicyArgs): Promise<Derived> {
   const [bundle, captured] = await Promise.all([code.bundle, capturedResources(code)]);
   const { statements } = derivePermissions({
     functionName: name,
@@ -66,29 +70,31 @@ async function deriveOnPlaceholders({ name, code, access, own }: DerivedPolicyAr
 
 const placeholder = (index: number): string => `{${index}}`;
 
-const fillPlaceholder = (resource: string, arns: string[]): string =>
-  resource.replace(/^\{(\d+)\}/, (_, index: string) => arns[Number(index)] ?? "");
+const fillPlaceholders = (statement: Statement, arns: string[]): Statement => ({
+  ...statement,
+  Resource: statement.Resource.map((resource) =>
+    resource.replace(/^\{(\d+)\}/, (_, index: string) => arns[Number(index)] ?? ""),
+  ),
+});
 
 interface Captured {
-  resource: CapturedResource;
+  resource: GrantableResource;
   arn: pulumi.Output<string>;
 }
 
 /** The resources that the captured Outputs come from, each once per captured variable. */
 async function capturedResources(code: PreparedCallback): Promise<Captured[]> {
-  const found = new Map<string, Captured>();
-  for (const [position, output] of code.captured.entries()) {
+  const sets = await Promise.all(code.captured.map(resourcesOf));
+  const pairs = sets.flatMap((resources, position) => {
     const variable = (code.capturedNames[position] ?? "").split(".")[0] ?? "";
-    for (const resource of await resourcesOf(output)) {
-      const { arn, type, name } = describe(resource);
-      if (!pulumi.Output.isInstance(arn) || typeof type !== "string") continue;
-      const key = `${variable} ${type} ${String(name)}`;
-      if (found.has(key)) continue;
-      found.set(key, {
-        resource: { type, name: variable, arn: placeholder(found.size) },
-        arn: arn as pulumi.Output<string>,
-      });
-    }
+    return [...resources].map((resource) => ({ variable, ...describe(resource) }));
+  });
+  const found = new Map<string, Captured>();
+  for (const { variable, arn, type, name } of pairs) {
+    const key = `${variable} ${type} ${String(name)}`;
+    if (!pulumi.Output.isInstance(arn) || typeof type !== "string" || found.has(key)) continue;
+    const resource = { type, name: variable, arn: placeholder(found.size) };
+    found.set(key, { resource, arn: arn as pulumi.Output<string> });
   }
   return [...found.values()];
 }

@@ -94,7 +94,7 @@ export class Table extends Component {
 
   private createTable(args: TableArgs): aws.dynamodb.Table {
     const partition = keyAttribute(args.partitionKey);
-    const sort = args.sortKey && keyAttribute(args.sortKey);
+    const sort = args.sortKey === undefined ? undefined : keyAttribute(args.sortKey);
     const [tableArgs, opts] = applyTransform<aws.dynamodb.TableArgs>(
       args.transform?.table,
       {
@@ -144,7 +144,7 @@ function indexArgs([name, index]: [string, TableIndex]) {
   return {
     name,
     hashKey: keyAttribute(index.partitionKey).name,
-    rangeKey: index.sortKey && keyAttribute(index.sortKey).name,
+    rangeKey: index.sortKey === undefined ? undefined : keyAttribute(index.sortKey).name,
     projectionType: projection === "all" ? "ALL" : projection === "keys" ? "KEYS_ONLY" : "INCLUDE",
     nonKeyAttributes: Array.isArray(projection) ? projection : undefined,
   };
