@@ -1,0 +1,159 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/**
+ * The settings of one environment (`Pulumi.<stack>.yaml`): typed, bounded, and refused as a whole when a key is
+ * unknown or a value is not allowed, naming the key, the value and what is.
+ */
+export interface Settings {
+  /** Shards of the telemetry stream, 1-500; `undefined` for on-demand. */
+  streamShards: number | undefined;
+  /** Hours that the stream keeps records, 24-8,760. */
+  streamRetentionHours: number;
+  /** Seconds to gather readings for one object of the lake, 0-300. */
+  archiveWindowSeconds: number;
+  /** Oldest reading accepted, days, 1-365. */
+  readingMaxAgeDays: number;
+  /** Deletion protection, and no forced deletion of buckets with content. */
+  protectData: boolean;
+  /** Point-in-time recovery of tables. */
+  pointInTimeRecovery: boolean;
+  /** Days that log lines are kept; one of the periods CloudWatch knows. */
+  logRetentionDays: number;
+  /** Requests a second that the API takes in a steady state, 1-10,000. */
+  apiRateLimit: number;
+  /** Requests that the API takes at once, 1-5,000. */
+  apiBurstLimit: number;
+  /** Origins of web pages that may call the API, exact: `https://app.example.com`. */
+  corsOrigins: string[];
+  /** Issuer of the callers' tokens, instead of the stack's own; with `jwtAudience`. */
+  jwtIssuer: string | undefined;
+  /** Audience that the issuer's tokens carry. */
+  jwtAudience: string[] | undefined;
+  /** Key that signs the API's cursors; needed with `jwtIssuer`, else derived. A secret. */
+  cursorKey: pulumi.Output<string> | undefined;
+}
+
+type Reader<T> = (text: string) => T;
+
+/** What is wrong with a value, to be completed with the key. */
+class Refusal extends Error {}
+
+/** Everything that a stack's file may say. */
+const READERS: {
+  [K in Exclude<keyof Settings, "cursorKey">]: { fallback: Settings[K]; read: Reader<Settings[K]> };
+} = {
+  streamShards: { fallback: undefined, read: wholeNumber(1, 500) },
+  streamRetentionHours: { fallback: 24, read: wholeNumber(24, 8_760) },
+  archiveWindowSeconds: { fallback: 5, read: wholeNumber(0, 300) },
+  readingMaxAgeDays: { fallback: 31, read: wholeNumber(1, 365) },
+  protectData: { fallback: false, read: boolean },
+  pointInTimeRecovery: { fallback: false, read: boolean },
+  logRetentionDays: {
+    fallback: 14,
+    read: oneOf([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]),
+  },
+  apiRateLimit: { fallback: 100, read: wholeNumber(1, 10_000) },
+  apiBurstLimit: { fallback: 200, read: wholeNumber(1, 5_000) },
+  corsOrigins: { fallback: [], read: listOf(origin) },
+  jwtIssuer: { fallback: undefined, read: httpsUrl },
+  jwtAudience: { fallback: undefined, read: listOf(nonEmpty) },
+};
+
+/**
+ * Reads the settings from a stack's configuration, without the project's prefix in the keys.
+ * @throws {Error} listing every problem at once, each with its key, its value and what is allowed.
+ */
+export function parseSettings(project: string, values: Record<string, string>): Omit<Settings, "cursorKey"> {
+  const problems = Object.keys(values)
+    .filter((key) => !Object.hasOwn(READERS, key) && key !== "cursorKey")
+    .map((key) => `"${project}:${key}" is not a setting. Known: ${Object.keys(READERS).sort().join(", ")}.`);
+  const settings = Object.entries(READERS).map(([key, { fallback, read }]) => {
+    const text = Object.hasOwn(values, key) ? values[key] : undefined;
+    if (text === undefined) return [key, fallback];
+    try {
+      return [key, read(text)];
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      problems.push(`"${project}:${key}" is ${JSON.stringify(text)}; it must be ${error.message}.`);
+      return [key, fallback];
+    }
+  });
+  if (Object.hasOwn(values, "jwtIssuer") !== Object.hasOwn(values, "jwtAudience")) {
+    problems.push(`"${project}:jwtIssuer" and "${project}:jwtAudience" go together; set both or neither.`);
+  }
+  if (Object.hasOwn(values, "jwtIssuer") && !Object.hasOwn(values, "cursorKey")) {
+    problems.push(
+      `"${project}:cursorKey" is needed with jwtIssuer. Set it: pulumi config set --secret cursorKey "$(openssl rand -base64 32)".`,
+    );
+  }
+  if (problems.length > 0) throw new Error(`Stack configuration: ${problems.join(" ")}`);
+  return Object.fromEntries(settings) as Omit<Settings, "cursorKey">;
+}
+
+/** The settings of the stack that is being deployed. */
+export function readSettings(): Settings {
+  const project = pulumi.getProject();
+  const prefix = `${project}:`;
+  const values = Object.entries(pulumi.runtime.allConfig())
+    .filter(([key]) => key.startsWith(prefix))
+    .map(([key, value]) => [key.slice(prefix.length), value] as const);
+  const cursorKey = new pulumi.Config().getSecret("cursorKey");
+  return { ...parseSettings(project, Object.fromEntries(values)), cursorKey };
+}
+
+function wholeNumber(minimum: number, maximum: number): Reader<number> {
+  return (text) => {
+    const value = /^-?\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= minimum && value <= maximum) return value;
+    throw new Refusal(`a whole number from ${minimum} to ${maximum}`);
+  };
+}
+
+function oneOf(values: number[]): Reader<number> {
+  return (text) => {
+    const found = values.find((value) => String(value) === text);
+    if (found !== undefined) return found;
+    throw new Refusal(`one of ${values.join(", ")}`);
+  };
+}
+
+function boolean(text: string): boolean {
+  if (text === "true" || text === "false") return text === "true";
+  throw new Refusal("true or false");
+}
+
+/** A list in YAML reaches the program as JSON; a single value is taken as a list of one. */
+function listOf<T>(read: Reader<T>): Reader<T[]> {
+  return (text) => {
+    const items = parseList(text);
+    if (items.length > 50) throw new Refusal("a list of at most 50 entries");
+    return items.map((item) => {
+      if (typeof item !== "string") throw new Refusal("a list of strings");
+      return read(item);
+    });
+  };
+}
+
+function parseList(text: string): unknown[] {
+  if (!text.startsWith("[")) return [text];
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refusal("a list of strings");
+  }
+}
+
+function nonEmpty(text: string): string {
+  if (text.trim() !== "" && text.length <= 256) return text;
+  throw new Refusal("text of 1 to 256 characters");
+}
+
+function httpsUrl(text: string): string {
+  if (URL.canParse(text) && new URL(text).protocol === "https:") return text;
+  throw new Refusal("an https:// URL");
+}
+
+function origin(text: string): string {
+  if (URL.canParse(text) && new URL(text).origin === text) return text;
+  throw new Refusal("a list of exact origins like https://app.example.com, without a path and without *");
+}

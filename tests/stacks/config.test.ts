@@ -1,0 +1,64 @@
+import { expect } from "chai";
+import { parseSettings } from "../../stacks/config.ts";
+
+const parse = (values: Record<string, string>) => parseSettings("project", values);
+
+describe("stack settings", () => {
+  it("take their defaults where the file is silent", () => {
+    const settings = parse({});
+    expect(settings.streamShards).to.equal(undefined);
+    expect(settings.streamRetentionHours).to.equal(24);
+    expect(settings.corsOrigins).to.deep.equal([]);
+  });
+
+  it("read numbers, booleans and lists", () => {
+    const settings = parse({
+      streamShards: "3",
+      protectData: "true",
+      corsOrigins: '["https://a.example","https://b.example"]',
+    });
+    expect(settings.streamShards).to.equal(3);
+    expect(settings.protectData).to.equal(true);
+    expect(settings.corsOrigins).to.deep.equal(["https://a.example", "https://b.example"]);
+  });
+
+  it("refuse an unknown key by its name", () => {
+    expect(() => parse({ streamShard: "1" })).to.throw('"project:streamShard" is not a setting');
+  });
+
+  for (const [key, value, allowed] of [
+    ["streamShards", "0", "a whole number from 1 to 500"],
+    ["streamShards", "1.5", "a whole number from 1 to 500"],
+    ["streamShards", "one", "a whole number from 1 to 500"],
+    ["streamRetentionHours", "23", "a whole number from 24 to 8760"],
+    ["protectData", "yes", "true or false"],
+    ["logRetentionDays", "8", "one of 1, 3, 5"],
+    ["corsOrigins", '["*"]', "exact origins"],
+    ["corsOrigins", '["https://a.example/path"]', "exact origins"],
+    ["corsOrigins", "[1", "a list of strings"],
+  ] as const) {
+    it(`refuse ${key}: ${value}, naming key, value and what is allowed`, () => {
+      expect(() => parse({ [key]: value })).to.throw(
+        new RegExp(`"project:${key}" is ${JSON.stringify(value).replace(/[[\]*.\\]/g, "\\$&")}.*${allowed}`),
+      );
+    });
+  }
+
+  it("list every problem at once", () => {
+    expect(() => parse({ streamShards: "0", nope: "1", protectData: "1" })).to.throw(
+      /nope.*streamShards.*protectData/,
+    );
+  });
+
+  it("want an audience and a cursor key with an issuer of the user's own", () => {
+    expect(() => parse({ jwtIssuer: "https://id.example" })).to.throw("go together");
+    expect(() => parse({ jwtIssuer: "https://id.example", jwtAudience: "api" })).to.throw("cursorKey");
+    expect(
+      parse({ jwtIssuer: "https://id.example", jwtAudience: "api", cursorKey: "k" }).jwtAudience,
+    ).to.deep.equal(["api"]);
+  });
+
+  it("treat a prototype's key as unknown", () => {
+    expect(() => parse({ constructor: "1" })).to.throw('"project:constructor" is not a setting');
+  });
+});
