@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import {
+  ARCHIVE,
+  type Graph,
+  type PropertyMap,
+  plain,
+  type ResourceNode,
+  SIGNATURE,
+} from "./engine/graph.ts";
+import type { FunctionSpec } from "./lambda/environment.ts";
+
+/** Where functions run: what their environment says about the outside. */
+export interface FunctionPlace {
+  /** The program's directory, which archive paths are relative to. */
+  directory: string;
+  region: string;
+  endpointUrl: string;
+  /** Makes the function's secret key; throw-away, only the local endpoint knows it. */
+  secretAccessKey: (functionName: string) => string;
+}
+
+const map = (value: unknown): PropertyMap =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as PropertyMap) : {};
+
+/**
+ * What the Lambda pool needs to run a registered `aws:lambda/function:Function`.
+ * @throws {Error} naming the function when its code is not a zip file of the program's own.
+ */
+export function functionSpec(node: ResourceNode, place: FunctionPlace): FunctionSpec {
+  const properties = map(plain(node.outputs));
+  const name = String(properties.name);
+  const reserved = properties.reservedConcurrentExecutions;
+  const logging = map(properties.loggingConfig);
+  return {
+    name,
+    arn: String(properties.arn),
+    version: "$LATEST",
+    handler: String(properties.handler),
+    zipPath: join(place.directory, zipPath(node)),
+    environment: map(map(properties.environment).variables) as Record<string, string>,
+    memorySize: Number(properties.memorySize ?? 128),
+    timeoutMs: Number(properties.timeout ?? 3) * 1_000,
+    reservedConcurrency: typeof reserved === "number" && reserved >= 0 ? reserved : undefined,
+    logGroup: String(logging.logGroup ?? `/aws/lambda/${name}`),
+    logFormat: logging.logFormat === "JSON" ? "JSON" : "Text",
+    region: place.region,
+    endpointUrl: place.endpointUrl,
+    accessKeyId: accessKeyId(name),
+    secretAccessKey: place.secretAccessKey(name),
+  };
+}
+
+/** An access key per function, in AWS's form, so that each call is attributed to its role. */
+export const accessKeyId = (functionName: string): string =>
+  `ASIA${createHash("sha256").update(functionName).digest("hex").slice(0, 16).toUpperCase()}`;
+
+function zipPath(node: ResourceNode): string {
+  const code = map(node.inputs.code);
+  if (code[SIGNATURE] === ARCHIVE && typeof code.path === "string") return code.path;
+  throw new Error(
+    `Function "${node.name}" has no zip file as its code. Use the Function component, or pass a FileArchive of a zip.`,
+  );
+}
+
+/** The policy documents of a role: the JSON text of every inline policy that the graph attaches to it. */
+export function rolePolicies(graph: Graph, roleArn: string): string[] {
+  const roles = graph.resources.filter(
+    (node) => node.type === "aws:iam/role:Role" && plain(node.outputs.arn ?? null) === roleArn,
+  );
+  const names = new Set(roles.flatMap((role) => [role.id, String(plain(role.outputs.name ?? null))]));
+  return graph.resources
+    .filter((node) => node.type === "aws:iam/rolePolicy:RolePolicy")
+    .map((node) => map(plain(node.inputs)))
+    .filter(({ role }) => names.has(String(role)))
+    .map(({ policy }) => String(policy));
+}

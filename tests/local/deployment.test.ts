@@ -1,0 +1,70 @@
+import { expect } from "chai";
+import { type Applier, Deployment } from "../../local/deployment.ts";
+import type { Graph, ResourceNode } from "../../local/engine/graph.ts";
+
+const node = (name: string, size = 1): ResourceNode => ({
+  urn: `urn:${name}`,
+  type: name.startsWith("trigger") ? "trigger" : "data",
+  name,
+  custom: true,
+  remote: false,
+  parent: "",
+  id: name,
+  inputs: { size },
+  outputs: {},
+  dependencies: [],
+  propertyDependencies: {},
+  protect: false,
+  deleteBeforeReplace: false,
+  ignoreChanges: [],
+  aliases: [],
+});
+
+const graph = (...resources: ResourceNode[]): Graph => ({
+  project: "p",
+  stack: "s",
+  dryRun: false,
+  resources,
+  outputs: {},
+  durationMs: 0,
+});
+
+function prepare() {
+  const log: string[] = [];
+  const applier: Applier = {
+    fingerprint: ({ inputs }) => JSON.stringify(inputs),
+    create: async ({ name }) => {
+      log.push(`+${name}`);
+      return async () => {
+        log.push(`-${name}`);
+      };
+    },
+  };
+  const phase = (type: string) => (resource: ResourceNode) => (resource.type === type ? applier : undefined);
+  return { log, deployment: new Deployment([phase("data"), phase("trigger")]) };
+}
+
+describe("deployment", () => {
+  it("makes the resources phase by phase and undoes them in reverse", async () => {
+    const { log, deployment } = prepare();
+    await deployment.apply(graph(node("trigger"), node("table"), node("stream")));
+    await deployment.undoAll();
+    expect(log).to.deep.equal(["+table", "+stream", "+trigger", "-trigger", "-stream", "-table"]);
+  });
+
+  it("leaves alone what did not change, and replaces what did", async () => {
+    const { log, deployment } = prepare();
+    await deployment.apply(graph(node("table"), node("trigger", 1)));
+    const changes = await deployment.apply(graph(node("table"), node("trigger", 2), node("stream")));
+    expect(log.slice(2)).to.deep.equal(["+stream", "-trigger", "+trigger"]);
+    expect(changes).to.deep.equal({ created: ["urn:stream"], replaced: ["urn:trigger"], removed: [] });
+  });
+
+  it("undoes what vanished from the program first", async () => {
+    const { log, deployment } = prepare();
+    await deployment.apply(graph(node("table"), node("trigger")));
+    const changes = await deployment.apply(graph(node("table")));
+    expect(log.slice(2)).to.deep.equal(["-trigger"]);
+    expect(changes.removed).to.deep.equal(["urn:trigger"]);
+  });
+});
