@@ -1,0 +1,134 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+/** The outputs of index.ts that the commands use. */
+export interface StackOutputs {
+  region: string;
+  streamName: string;
+  apiUrl: string;
+  tokenEndpoint: string;
+  clientId: string;
+  clientSecret: string;
+  /** Scope as the API names it -> as the issuer does. */
+  scopes: Record<string, string>;
+  tableName: string;
+  lakeBucketName: string;
+}
+
+/** A deployed stack, on AWS or on this machine: everything a command needs to reach it. */
+export interface Target {
+  stack: string;
+  outputs: StackOutputs;
+  /** The local AWS endpoint; undefined on AWS itself. */
+  endpoint: string | undefined;
+  /** The address behind an AWS URL: itself on AWS, a loopback one locally. */
+  resolve(url: string): string;
+}
+
+/** What `npm start` writes for other terminals: `.cache/local/<stack>.json`, readable by its owner only. */
+export interface LocalState {
+  pid: number;
+  endpoint: string;
+  hosts: [string, string][];
+  outputs: StackOutputs;
+}
+
+export const localStateFile = (directory: string, stack: string): string =>
+  join(directory, ".cache", "local", `${stack}.json`);
+
+const OUTPUT_NAMES = [
+  "region",
+  "streamName",
+  "apiUrl",
+  "tokenEndpoint",
+  "clientId",
+  "clientSecret",
+  "scopes",
+  "tableName",
+  "lakeBucketName",
+] as const satisfies (keyof StackOutputs)[];
+
+/**
+ * The stack's outputs, checked.
+ * @throws {Error} naming the outputs that are missing.
+ */
+export function stackOutputs(outputs: object, stack: string): StackOutputs {
+  const missing = OUTPUT_NAMES.filter((name) => !Object.hasOwn(outputs, name));
+  if (missing.length === 0) return outputs as StackOutputs;
+  throw new Error(
+    `Stack "${stack}" has no output ${missing.join(", ")}. Deploy the program first: npm run up -- --stack ${stack}.`,
+  );
+}
+
+/** A target from a running local system's state. */
+export function localTarget(stack: string, state: LocalState): Target {
+  const addresses = new Map(state.hosts);
+  return {
+    stack,
+    outputs: stackOutputs(state.outputs, stack),
+    endpoint: state.endpoint,
+    resolve: (url) => {
+      const { host, pathname, search } = new URL(url);
+      const address = addresses.get(host);
+      return address === undefined ? url : `${address}${pathname === "/" ? "" : pathname}${search}`;
+    },
+  };
+}
+
+/**
+ * The system that `npm start` runs on this machine, if it does.
+ * @throws {Error} when nothing runs, with the cure.
+ */
+export async function runningLocally(directory: string, stack: string): Promise<Target> {
+  const state = await readState(localStateFile(directory, stack));
+  if (state && isAlive(state.pid)) return localTarget(stack, state);
+  throw new Error(
+    `Stack "${stack}" does not run on this machine. Start it in another terminal (npm start -- --stack ${stack}), or add --aws for the deployed one.`,
+  );
+}
+
+async function readState(path: string): Promise<LocalState | undefined> {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The stack that `pulumi up` deployed, from its outputs.
+ * @throws {Error} when the Pulumi CLI is missing or does not know the stack.
+ */
+export async function deployed(directory: string, stack: string): Promise<Target> {
+  const args = ["stack", "output", "--json", "--show-secrets", "--stack", stack];
+  const { stdout } = await promisify(execFile)("pulumi", args, { cwd: directory }).catch((error: unknown) => {
+    throw new Error(outputsProblem(stack, error));
+  });
+  return {
+    stack,
+    outputs: stackOutputs(JSON.parse(stdout), stack),
+    endpoint: undefined,
+    resolve: (url) => url,
+  };
+}
+
+function outputsProblem(stack: string, error: unknown): string {
+  if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+    return `Reading the outputs of stack "${stack}" needs the Pulumi CLI on PATH: https://www.pulumi.com/docs/install.`;
+  }
+  const said = String((error as { stderr?: string }).stderr ?? error)
+    .trim()
+    .split("\n")[0];
+  return `The outputs of stack "${stack}" cannot be read: ${said}`;
+}
