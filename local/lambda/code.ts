@@ -1,0 +1,105 @@
+/**
+ * Function code on disk: each zip is unpacked once per content hash into a read-only folder that every environment
+ * of every function with that code shares.
+ */
+import { createHash } from "node:crypto";
+import { chmod, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join, resolve, sep } from "node:path";
+import { type Unzipped, unzip } from "fflate";
+
+/** Largest unpacked deployment package. Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const MAX_UNPACKED_BYTES = 250 * 1024 * 1024;
+
+const inflate = (bytes: Uint8Array): Promise<Unzipped> =>
+  new Promise((done, fail) => {
+    let unpacked = 0;
+    const filter = ({ originalSize }: { originalSize: number }) => {
+      unpacked += originalSize;
+      return unpacked <= MAX_UNPACKED_BYTES;
+    };
+    unzip(bytes, { filter }, (error, files) => {
+      if (error) fail(error);
+      else if (unpacked > MAX_UNPACKED_BYTES) fail(new Error("it unpacks to more than Lambda's 250 MB"));
+      else done(files);
+    });
+  });
+
+/** Where an entry goes, or an error when it would leave the folder. */
+const entryPath = (directory: string, name: string): string => {
+  const path = resolve(directory, name);
+  if (!path.startsWith(directory + sep)) throw new Error(`its entry "${name}" points outside the package`);
+  return path;
+};
+
+const writeFiles = async (directory: string, files: Unzipped): Promise<void> => {
+  for (const [name, bytes] of Object.entries(files)) {
+    const path = entryPath(directory, name);
+    if (name.endsWith("/")) continue;
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, bytes, { mode: 0o555 });
+  }
+};
+
+const protect = async (directory: string): Promise<void> => {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const folders = entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name));
+  for (const folder of [...folders, directory]) await chmod(folder, 0o555);
+};
+
+/** Makes a tree writable again, so that it can be removed. */
+export const unprotect = async (directory: string): Promise<void> => {
+  await chmod(directory, 0o755);
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (entry.isDirectory()) await unprotect(join(directory, entry.name));
+  }
+};
+
+export class CodeStore {
+  readonly #directory: string;
+  readonly #byPath = new Map<string, Promise<string>>();
+  readonly #byHash = new Map<string, Promise<string>>();
+
+  /** @param directory where the code goes; the caller removes it */
+  constructor(directory: string) {
+    this.#directory = resolve(directory);
+  }
+
+  /**
+   * The folder with the zip's files, unpacked at the first call.
+   *
+   * @throws when the zip cannot be read, is not a zip, unpacks to over 250 MB or has an entry outside its folder
+   */
+  unpack(zipPath: string): Promise<string> {
+    const known = this.#byPath.get(zipPath);
+    if (known !== undefined) return known;
+    const unpacked = this.#unpack(zipPath).catch((error: Error) => {
+      this.#byPath.delete(zipPath);
+      throw new Error(`Cannot unpack the function's code ${zipPath}: ${error.message}.`, { cause: error });
+    });
+    this.#byPath.set(zipPath, unpacked);
+    return unpacked;
+  }
+
+  async #unpack(zipPath: string): Promise<string> {
+    const bytes = await readFile(zipPath);
+    const hash = createHash("sha256").update(bytes).digest("hex");
+    const known = this.#byHash.get(hash);
+    if (known !== undefined) return known;
+    const written = this.#write(bytes, hash);
+    this.#byHash.set(hash, written);
+    written.catch(() => this.#byHash.delete(hash));
+    return written;
+  }
+
+  async #write(bytes: Uint8Array, hash: string): Promise<string> {
+    const files = await inflate(bytes);
+    const [target, partial] = [join(this.#directory, hash), join(this.#directory, `${hash}.partial`)];
+    await mkdir(partial, { recursive: true });
+    await writeFiles(partial, files);
+    await rename(partial, target);
+    await protect(target);
+    return target;
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * Lambda on this machine: functions, their execution environments, concurrency and figures.
+ *
+ * As on AWS: the most recently used idle environment serves first; without one a new environment is started for the
+ * invocation (a cold start); beyond the reserved or the account's concurrency an invocation is refused with
+ * `TooManyRequestsException`. An environment that times out, runs out of memory or ends is replaced at the next
+ * invocation. Initialisation that fails, or takes longer than 10 s, is run once more under the function's timeout.
+ * Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+ *
+ * Local only: at most `maxEnvironments` processes per function; an invocation beyond them waits in the pool for a
+ * free one, where AWS would start another environment.
+ */
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { transformSync } from "esbuild";
+import type { Trace } from "../kit/trace.ts";
+import { CodeStore, unprotect } from "./code.ts";
+import { type EnvironmentView, type FunctionHost, LambdaFunction } from "./function.ts";
+import { Guard } from "./guard.ts";
+import {
+  describeOutcome,
+  type InvokeResult,
+  PoolStoppedError,
+  RequestTooLargeException,
+  ResourceNotFoundException,
+  TooManyRequestsException,
+} from "./results.ts";
+import { MAX_REQUEST_BYTES, RuntimeApi } from "./runtime-api.ts";
+import type { FunctionSpec } from "./spec.ts";
+import type { FunctionStats } from "./stats.ts";
+
+export interface PoolOptions {
+  trace: Trace;
+  /** Most processes per function. @default 10 */
+  maxEnvironments?: number;
+  /** Invocations at a time over all functions. @default 1,000, an AWS account's */
+  accountConcurrency?: number;
+  /** How long initialisation may take before it is run again, in milliseconds. @default 10,000 */
+  initLimitMs?: number;
+  /** Stops an environment's process between invocations, as AWS does. @default true, except on Windows */
+  freeze?: boolean;
+  /**
+   * For chaos tests: decides when a function has answered. "kill" kills the environment and drops the answer, so
+   * the invocation fails with `Runtime.ExitError` after all its effects have happened. @default "deliver"
+   */
+  onResponse?: (functionName: string, requestId: string) => "deliver" | "kill";
+}
+
+export interface InvokeOptions {
+  /** @default the function's own ARN */
+  invokedFunctionArn?: string;
+  /** An X-Ray tracing header to go on with. @default a new one */
+  traceId?: string;
+  /** JSON text. */
+  clientContext?: string;
+}
+
+/** A function, and how many of its invocations are in progress or wait for a process. */
+interface Entry {
+  lambda: LambdaFunction;
+  inFlight: number;
+}
+
+const DEFAULT_MAX_ENVIRONMENTS = 10;
+const ACCOUNT_CONCURRENCY = 1_000;
+const INIT_LIMIT_MS = 10_000;
+const MEMORY_CHECK_MS = 50;
+
+/** A tracing header. Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader */
+const newTraceId = (): string => {
+  const epoch = Math.floor(Date.now() / 1000).toString(16);
+  const random = randomBytes(20).toString("hex");
+  return `Root=1-${epoch}-${random.slice(0, 24)};Parent=${random.slice(24)};Sampled=0`;
+};
+
+/** The runtime as JavaScript: an environment that strips types itself starts 60 ms later. */
+const writeWorker = (directory: string): string => {
+  const source = readFileSync(fileURLToPath(new URL("worker.ts", import.meta.url)), "utf8");
+  const { code } = transformSync(source, { loader: "ts", format: "cjs", target: "node22" });
+  const path = join(directory, "runtime.cjs");
+  writeFileSync(path, code);
+  return path;
+};
+
+export class LambdaPool {
+  readonly #host: FunctionHost;
+  readonly #code: CodeStore;
+  readonly #accountConcurrency: number;
+  readonly #functions = new Map<string, Entry>();
+  readonly #memoryTimer: NodeJS.Timeout;
+  #stopped = false;
+
+  private constructor(options: PoolOptions, api: RuntimeApi) {
+    const directory = mkdtempSync(join(tmpdir(), "lambda-"));
+    this.#host = {
+      directory,
+      workerPath: writeWorker(directory),
+      api,
+      guard: new Guard(directory),
+      trace: options.trace,
+      maxEnvironments: options.maxEnvironments ?? DEFAULT_MAX_ENVIRONMENTS,
+      initLimitMs: options.initLimitMs ?? INIT_LIMIT_MS,
+      freeze: options.freeze ?? process.platform !== "win32",
+      onResponse: options.onResponse ?? (() => "deliver"),
+    };
+    this.#accountConcurrency = options.accountConcurrency ?? ACCOUNT_CONCURRENCY;
+    this.#code = new CodeStore(join(directory, "code"));
+    this.#memoryTimer = setInterval(() => {
+      for (const { lambda } of this.#functions.values()) lambda.checkMemory();
+    }, MEMORY_CHECK_MS).unref();
+  }
+
+  static async start(options: PoolOptions): Promise<LambdaPool> {
+    return new LambdaPool(options, await RuntimeApi.start());
+  }
+
+  /**
+   * Adds a function and starts its provisioned environments. One of the same name is replaced: its environments
+   * finish what they do and are not used again.
+   *
+   * @throws when the zip cannot be unpacked; the message names the function
+   */
+  async create(spec: FunctionSpec): Promise<void> {
+    const codeDirectory = await this.#code.unpack(spec.zipPath).catch((error: Error) => {
+      throw new Error(`Function "${spec.name}": ${error.message}`, { cause: error });
+    });
+    this.remove(spec.name);
+    const lambda = new LambdaFunction(spec, codeDirectory, this.#host);
+    this.#functions.set(spec.name, { lambda, inFlight: 0 });
+    await lambda.provision();
+  }
+
+  /** Takes a function out: idle environments end now, busy ones when they have answered. */
+  remove(functionName: string): void {
+    this.#functions.get(functionName)?.lambda.retire();
+    this.#functions.delete(functionName);
+  }
+
+  has(functionName: string): boolean {
+    return this.#functions.has(functionName);
+  }
+
+  /**
+   * Runs the function once and waits for its answer; a failing function is a result, not an exception.
+   *
+   * @param payload JSON text, at most 6,291,456 bytes
+   * @throws TooManyRequestsException, RequestTooLargeException, ResourceNotFoundException, PoolStoppedError
+   */
+  async invoke(
+    functionName: string,
+    payload: string | Buffer,
+    options: InvokeOptions = {},
+  ): Promise<InvokeResult> {
+    if (this.#stopped) throw new PoolStoppedError();
+    const entry = this.#get(functionName);
+    const bytes = Buffer.byteLength(payload);
+    if (bytes > MAX_REQUEST_BYTES) throw new RequestTooLargeException(bytes, MAX_REQUEST_BYTES);
+    this.#throttle(entry);
+    entry.inFlight += 1;
+    try {
+      return await this.#invoke(entry.lambda, payload, options);
+    } finally {
+      entry.inFlight -= 1;
+    }
+  }
+
+  /** The function's next environment opens a debugger; its address comes as a trace event of kind `inspect`. */
+  inspect(functionName: string): void {
+    this.#get(functionName).lambda.inspectNext();
+  }
+
+  /** The function's living environments. */
+  environments(functionName: string): EnvironmentView[] {
+    return this.#functions.get(functionName)?.lambda.view() ?? [];
+  }
+
+  stats(): FunctionStats[] {
+    return [...this.#functions.values()].map(({ lambda }) => lambda.stats());
+  }
+
+  /** Ends every environment at once; invocations in progress fail with `Runtime.ExitError`. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearInterval(this.#memoryTimer);
+    await Promise.all([...this.#functions.values()].map(({ lambda }) => lambda.stop()));
+    await this.#host.guard.stop();
+    await this.#host.api.close();
+    await unprotect(this.#host.directory).catch(() => {});
+    await rm(this.#host.directory, { recursive: true, force: true });
+  }
+
+  async #invoke(
+    lambda: LambdaFunction,
+    payload: string | Buffer,
+    options: InvokeOptions,
+  ): Promise<InvokeResult> {
+    const { spec } = lambda;
+    const requestId = randomUUID();
+    const { outcome, ...run } = await lambda.run({
+      requestId,
+      payload,
+      invokedFunctionArn: options.invokedFunctionArn ?? spec.arn,
+      traceId: options.traceId ?? newTraceId(),
+      clientContext: options.clientContext,
+    });
+    const result: InvokeResult = { requestId, ...describeOutcome(spec, outcome, requestId), ...run };
+    const { status, coldStart, initDurationMs, durationMs, errorType } = result;
+    lambda.count(status === "ok" || status === "timeout" ? status : "error", durationMs);
+    this.#host.trace.emit({
+      kind: "invocation",
+      functionName: spec.name,
+      requestId,
+      status,
+      coldStart,
+      initDurationMs,
+      durationMs,
+      errorType,
+    });
+    return result;
+  }
+
+  #get(functionName: string): Entry {
+    const entry = this.#functions.get(functionName);
+    if (entry === undefined) throw new ResourceNotFoundException(functionName);
+    return entry;
+  }
+
+  #throttle(entry: Entry): void {
+    const reserved = entry.lambda.spec.reservedConcurrency;
+    const refused =
+      reserved === undefined
+        ? this.#unreserved().inFlight >= this.#unreserved().limit
+        : entry.inFlight >= reserved;
+    if (!refused) return;
+    const reason =
+      reserved === undefined
+        ? "ConcurrentInvocationLimitExceeded"
+        : "ReservedFunctionConcurrentInvocationLimitExceeded";
+    entry.lambda.count("throttled", 0);
+    this.#host.trace.emit({
+      kind: "invocation",
+      functionName: entry.lambda.spec.name,
+      status: "throttled",
+      coldStart: false,
+      durationMs: 0,
+      errorType: reason,
+    });
+    throw new TooManyRequestsException(reason);
+  }
+
+  /** What functions without a reservation share, and how much of it is in use. */
+  #unreserved(): { limit: number; inFlight: number } {
+    let [limit, inFlight] = [this.#accountConcurrency, 0];
+    for (const entry of this.#functions.values()) {
+      const reserved = entry.lambda.spec.reservedConcurrency;
+      limit -= reserved ?? 0;
+      if (reserved === undefined) inFlight += entry.inFlight;
+    }
+    return { limit, inFlight };
+  }
+}

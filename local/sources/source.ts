@@ -1,0 +1,62 @@
+/**
+ * What an adapter in this folder is: it brings one kind of trigger to life on this machine.
+ *
+ * Each file exports `source`. The runtime finds the files by listing the folder and starts each one for every
+ * resource of its types, after the services and the functions; it stops them in reverse order.
+ */
+import type { Graph, ResourceNode } from "../engine/graph.ts";
+import type { Clock } from "../kit/clock.ts";
+import type { Trace } from "../kit/trace.ts";
+import type { Callers } from "../lambda/iam.ts";
+import type { LambdaPool } from "../lambda/pool.ts";
+import type { Kinesis } from "../services/kinesis.ts";
+
+export interface Source {
+  /** Resource type tokens that it starts, e.g. `aws:apigatewayv2/api:Api`. */
+  types: string[];
+  /** @returns undefined when the resource is of the type but another adapter's, e.g. a queue's mapping */
+  start(node: ResourceNode, context: SourceContext): Promise<RunningSource | undefined>;
+}
+
+export interface RunningSource {
+  /** For the console. */
+  name: string;
+  /** Where it answers, when it does. */
+  url?: string;
+  /** AWS hosts that this address stands for. */
+  hosts?: string[];
+  /** Finishes or gives up what is in progress within 2 s. */
+  stop(): Promise<void>;
+}
+
+/** Objects and messages, written by the runtime itself on a resource's behalf. */
+export interface ObjectStore {
+  putObject(bucket: string, key: string, body: string | Uint8Array): Promise<unknown>;
+  /** @param queue URL or name */
+  sendMessage(queue: string, body: string): Promise<unknown>;
+}
+
+export interface SourceServices {
+  kinesis: Kinesis;
+  s3: ObjectStore;
+}
+
+export interface SourceContext {
+  graph: Graph;
+  find(urn: string): ResourceNode | undefined;
+  /** The resource of a type with this output, e.g. a stream by its ARN. */
+  byOutput(type: string, key: string, value: string): ResourceNode | undefined;
+  pool: LambdaPool;
+  /** What each function's role may do. */
+  callers: Callers;
+  services: SourceServices;
+  clock: Clock;
+  trace: Trace;
+  /** From 0 up to 1. */
+  random(): number;
+  ports: { next(): number };
+  /** The loopback address that stands for an AWS one. */
+  resolveHost(url: string): string;
+  /** A line for the console. */
+  log(line: string): void;
+}
