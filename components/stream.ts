@@ -30,8 +30,10 @@ export interface StreamArgs extends ComponentArgs {
   transform?: { stream?: Transform<aws.kinesis.StreamArgs> };
 }
 
-/** Node's callback for one batch: records of one shard, in order. */
-export type StreamCallback = Callback<KinesisStreamEvent, KinesisStreamBatchResponse | undefined>;
+/** The callback for one batch: records of one shard, in order. Returns nothing, or what to deliver again. */
+export type StreamCallback =
+  | Callback<KinesisStreamEvent, KinesisStreamBatchResponse>
+  | Callback<KinesisStreamEvent, void>;
 
 export interface StreamSubscriptionArgs extends FunctionSettings {
   /** The code, inline. Return `{ batchItemFailures: [{ itemIdentifier: sequenceNumber }] }` to retry from there. */
@@ -102,7 +104,7 @@ const LONGEST_RECORD_AGE = 604_800;
  *
  * ```ts
  * const telemetry = new Stream("telemetry", { mode: { shards: 1 } });
- * telemetry.subscribe("count", { callback: async (event) => { console.log(event.Records.length); return undefined; } });
+ * telemetry.subscribe("count", { callback: async (event) => { console.log(event.Records.length); } });
  * ```
  *
  * Failure path: order per shard is kept. A failed batch is halved and retried (`ReportBatchItemFailures`: from
@@ -134,13 +136,10 @@ export class Stream extends Component {
   }
 
   /** Runs `callback` for every batch of records. Returns the function behind it. */
-  subscribe(
-    name: string,
-    args: StreamSubscriptionArgs,
-  ): Function<KinesisStreamEvent, KinesisStreamBatchResponse | undefined> {
+  subscribe(name: string, args: StreamSubscriptionArgs): Function<KinesisStreamEvent> {
     this.validateSubscription(name, args);
     const failures = this.failuresBucket();
-    const subscriber = new Function(
+    const subscriber = new Function<KinesisStreamEvent>(
       `${this.componentName}-${name}`,
       {
         callback: args.callback,
@@ -206,7 +205,7 @@ export class Stream extends Component {
   private createMapping(
     name: string,
     args: StreamSubscriptionArgs,
-    subscriber: Function<KinesisStreamEvent, KinesisStreamBatchResponse | undefined>,
+    subscriber: Function<KinesisStreamEvent>,
     failures: Bucket,
   ): void {
     const [mappingArgs, opts] = applyTransform<aws.lambda.EventSourceMappingArgs>(

@@ -11,7 +11,7 @@ export interface Settings {
   streamRetentionHours: number;
   /** Seconds to gather readings for one object of the lake, 0-300. */
   archiveWindowSeconds: number;
-  /** Oldest reading accepted, days, 1-365. */
+  /** Oldest reading accepted, days, 1-31: minutes are kept that long. */
   readingMaxAgeDays: number;
   /** Deletion protection, and no forced deletion of buckets with content. */
   protectData: boolean;
@@ -45,7 +45,7 @@ const READERS: {
   streamShards: { fallback: undefined, read: wholeNumber(1, 500) },
   streamRetentionHours: { fallback: 24, read: wholeNumber(24, 8_760) },
   archiveWindowSeconds: { fallback: 5, read: wholeNumber(0, 300) },
-  readingMaxAgeDays: { fallback: 31, read: wholeNumber(1, 365) },
+  readingMaxAgeDays: { fallback: 31, read: wholeNumber(1, 31) },
   protectData: { fallback: false, read: boolean },
   pointInTimeRecovery: { fallback: false, read: boolean },
   logRetentionDays: {
