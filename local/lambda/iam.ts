@@ -29,13 +29,16 @@ export type RequestContext = Readonly<Record<string, string>>;
 export type Effect = "allow" | "deny" | "implicitDeny";
 export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly message: string };
 
-/** A document made ready: evaluating it only matches text. */
-export type CompiledPolicy = readonly CompiledStatement[];
+/** Documents made ready: evaluating them only matches text. */
+interface Policy {
+  denials: readonly Statement[];
+  allowances: readonly Statement[];
+}
 
 type Matcher = (value: string) => boolean;
 type ConditionCheck = (context: RequestContext) => boolean;
 
-interface CompiledStatement {
+interface Statement {
   deny: boolean;
   action: Matcher;
   resource: Matcher;
@@ -154,7 +157,7 @@ const checkStatement = (statement: PolicyStatement): void => {
   }
 };
 
-const compileStatement = (statement: PolicyStatement): CompiledStatement => {
+const compileStatement = (statement: PolicyStatement): Statement => {
   checkStatement(statement);
   return {
     deny: statement.Effect === "Deny",
@@ -164,9 +167,14 @@ const compileStatement = (statement: PolicyStatement): CompiledStatement => {
   };
 };
 
-/** @throws when the document is malformed or uses something that is not supported; the message names it */
-export const compilePolicy = (document: PolicyDocument): CompiledPolicy =>
-  toList(document.Statement).map(compileStatement);
+/** @throws when a document is malformed or uses something that is not supported; the message names it */
+const compilePolicies = (documents: readonly PolicyDocument[]): Policy => {
+  const statements = documents.flatMap((document) => toList(document.Statement)).map(compileStatement);
+  return {
+    denials: statements.filter((statement) => statement.deny),
+    allowances: statements.filter((statement) => !statement.deny),
+  };
+};
 
 /** @param text a policy document as JSON, as `aws:iam/rolePolicy:RolePolicy` holds it */
 export const parsePolicy = (text: string): PolicyDocument => {
@@ -177,23 +185,15 @@ export const parsePolicy = (text: string): PolicyDocument => {
   return document as PolicyDocument;
 };
 
-const evaluateCompiled = (
-  policies: readonly CompiledPolicy[],
-  action: string,
-  resource: string,
-  context: RequestContext,
-): Effect => {
-  let effect: Effect = "implicitDeny";
-  for (const policy of policies) {
-    for (const statement of policy) {
-      if (!statement.deny && effect === "allow") continue;
-      if (!statement.action(action) || !statement.resource(resource)) continue;
-      if (!statement.conditions.every((holds) => holds(context))) continue;
-      if (statement.deny) return "deny";
-      effect = "allow";
-    }
-  }
-  return effect;
+const applies = (statement: Statement, action: string, resource: string, context: RequestContext): boolean =>
+  statement.action(action) &&
+  statement.resource(resource) &&
+  statement.conditions.every((holds) => holds(context));
+
+const evaluate = (policy: Policy, action: string, resource: string, context: RequestContext): Effect => {
+  const covers = (statement: Statement) => applies(statement, action, resource, context);
+  if (policy.denials.some(covers)) return "deny";
+  return policy.allowances.some(covers) ? "allow" : "implicitDeny";
 };
 
 /** What the documents together say about an action on a resource. */
@@ -202,7 +202,7 @@ export const evaluatePolicies = (
   action: string,
   resource: string,
   context: RequestContext = {},
-): Effect => evaluateCompiled(documents.map(compilePolicy), action, resource, context);
+): Effect => evaluate(compilePolicies(documents), action, resource, context);
 
 export interface Caller {
   functionName: string;
@@ -213,7 +213,7 @@ export interface Caller {
 interface Registered {
   functionName: string;
   roleArn: string;
-  policies: readonly CompiledPolicy[];
+  policy: Policy;
   decisions: Map<string, Decision>;
 }
 
@@ -247,7 +247,7 @@ export class Callers {
     const registered: Registered = {
       functionName: caller.functionName,
       roleArn: caller.roleArn,
-      policies: caller.policies.map((document) => this.#compile(caller.functionName, document)),
+      policy: this.#compile(caller),
       decisions: new Map(),
     };
     this.#byKey.set(accessKeyId, registered);
@@ -272,9 +272,9 @@ export class Callers {
     return this.#byKey.get(accessKeyId)?.functionName;
   }
 
-  #compile(functionName: string, document: PolicyDocument): CompiledPolicy {
+  #compile({ functionName, policies }: Caller): Policy {
     try {
-      return compilePolicy(document);
+      return compilePolicies(policies);
     } catch (error) {
       throw new Error(`Policy of function "${functionName}": ${(error as Error).message}`, { cause: error });
     }
@@ -298,7 +298,7 @@ export class Callers {
   }
 
   #evaluate(caller: Registered, action: string, resource: string, context: RequestContext): Decision {
-    const effect = evaluateCompiled(caller.policies, action, resource, context);
+    const effect = evaluate(caller.policy, action, resource, context);
     return effect === "allow" ? ALLOWED : refusal(caller, effect, action, resource);
   }
 }
