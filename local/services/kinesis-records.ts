@@ -1,0 +1,151 @@
+/** What a record to be written must satisfy, and which shard it belongs to. Pure. */
+
+import { hash } from "node:crypto";
+import { ServiceError, serializationError } from "./faults.ts";
+import { constraint, refuse } from "./kinesis-validation.ts";
+
+/** One record as a producer sends it. `Data` is base64. */
+export interface RecordInput {
+  readonly Data: string;
+  readonly PartitionKey: string;
+  readonly ExplicitHashKey?: string;
+}
+
+/** Hash keys are 128 bits wide. */
+export const HASH_KEYS = 1n << 128n;
+/** All records of one request together, partition keys included, in bytes. Source: PutRecords, Kinesis API Reference. */
+export const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
+const MAX_PARTITION_KEY = 256;
+/** Text that long is checked as a whole; see `isBase64`. */
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+const HASH_KEY = /^(?:0|[1-9]\d{0,38})$/;
+
+const isBase64 = (text: string): boolean => (text.length & 3) === 0 && BASE64.test(text);
+
+/** Decoded length of base64 text, in bytes, without decoding it. */
+export const decodedLength = (base64: string): number => {
+  const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
+  return (base64.length >> 2) * 3 - padding;
+};
+
+const wrongType = (member: string, expected: string): ServiceError =>
+  serializationError(`Unexpected value type at '${member}': expected ${expected}`);
+
+const checkShape: (record: unknown, at: string) => asserts record is RecordInput = (record, at) => {
+  if (typeof record !== "object" || record === null || Array.isArray(record))
+    throw wrongType(at, "a structure");
+  const { Data, PartitionKey, ExplicitHashKey } = record as Record<string, unknown>;
+  if (Data !== undefined && Data !== null && typeof Data !== "string")
+    throw wrongType(`${at}.data`, "base64 text");
+  if (PartitionKey !== undefined && PartitionKey !== null && typeof PartitionKey !== "string") {
+    throw wrongType(`${at}.partitionKey`, "text");
+  }
+  if (ExplicitHashKey !== undefined && ExplicitHashKey !== null && typeof ExplicitHashKey !== "string") {
+    throw wrongType(`${at}.explicitHashKey`, "text");
+  }
+};
+
+const keyProblems = (key: string | null | undefined, at: string): string[] => {
+  if (key === undefined || key === null) return [constraint(at, null, "Member must not be null")];
+  if (key.length < 1) return [constraint(at, key, "Member must have length greater than or equal to 1")];
+  if (key.length > MAX_PARTITION_KEY) {
+    return [constraint(at, key, `Member must have length less than or equal to ${MAX_PARTITION_KEY}`)];
+  }
+  return [];
+};
+
+const dataProblems = (record: RecordInput, at: string, limit: number): string[] => {
+  if (record.Data === undefined || record.Data === null) {
+    return [constraint(`${at}data`, null, "Member must not be null")];
+  }
+  if (!isBase64(record.Data)) {
+    throw serializationError(`Value at '${at}data' is not valid base64`);
+  }
+  // AWS counts the partition key towards the record's size.
+  if (sizeOf(record) <= limit) return [];
+  return [constraint(`${at}data`, "<bytes>", `Member must have length less than or equal to ${limit}`)];
+};
+
+/** Bytes that AWS's limits count: the data, decoded, and the partition key in UTF-8. */
+export const sizeOf = (record: RecordInput): number =>
+  decodedLength(record.Data) + Buffer.byteLength(record.PartitionKey ?? "");
+
+/**
+ * @param index Zero-based place in the request, for the message; undefined for PutRecord.
+ * @param limit Largest record of the stream, in bytes.
+ * @throws ServiceError SerializationException (wrong type, not base64), ValidationException, InvalidArgumentException.
+ */
+export const checkRecord: (
+  record: unknown,
+  index: number | undefined,
+  limit: number,
+) => asserts record is RecordInput = (record, index, limit) => {
+  const at = index === undefined ? "" : `records.${index + 1}.member`;
+  checkShape(record, at);
+  const prefix = at === "" ? "" : `${at}.`;
+  const keys = keyProblems(record.PartitionKey, `${prefix}partitionKey`);
+  refuse([...dataProblems(record, prefix, limit), ...keys]);
+  if (record.ExplicitHashKey !== undefined && record.ExplicitHashKey !== null) {
+    checkHashKey(record.ExplicitHashKey, `${prefix}explicitHashKey`);
+  }
+};
+
+const checkHashKey = (key: string, at: string): void => {
+  if (!HASH_KEY.test(key)) {
+    refuse([constraint(at, key, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,38})")]);
+  }
+  if (BigInt(key) >= HASH_KEYS) {
+    throw new ServiceError(
+      "InvalidArgumentException",
+      `Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was ${key}`,
+    );
+  }
+};
+
+/** First hash key of each of `count` even shards, in order; the last ends at 2^128 - 1. */
+export const evenRanges = (count: number): { start: bigint; end: bigint }[] =>
+  Array.from({ length: count }, (_, index) => ({
+    start: (HASH_KEYS * BigInt(index)) / BigInt(count),
+    end: (HASH_KEYS * BigInt(index + 1)) / BigInt(count) - 1n,
+  }));
+
+const hex = (key: bigint): string => key.toString(16).padStart(32, "0");
+
+/** Remembered partition keys per stream. Devices repeat, and looking one up costs less than its MD5. */
+const REMEMBERED_KEYS = 10_000;
+
+/** Which shard a record goes to: MD5 of the partition key, or the explicit hash key, within the shards' ranges. */
+export class HashRouter {
+  readonly #starts: readonly string[];
+  readonly #remembered = new Map<string, number>();
+
+  /** @param starts First hash key of each shard, ascending, from 0. */
+  constructor(starts: readonly bigint[]) {
+    this.#starts = starts.map(hex);
+  }
+
+  /** Index of the shard. */
+  route(record: RecordInput): number {
+    if (this.#starts.length === 1) return 0;
+    if (record.ExplicitHashKey !== undefined && record.ExplicitHashKey !== null) {
+      return this.#find(hex(BigInt(record.ExplicitHashKey)));
+    }
+    const known = this.#remembered.get(record.PartitionKey);
+    if (known !== undefined) return known;
+    const index = this.#find(hash("md5", record.PartitionKey, "hex"));
+    if (this.#remembered.size >= REMEMBERED_KEYS) this.#remembered.clear();
+    this.#remembered.set(record.PartitionKey, index);
+    return index;
+  }
+
+  #find(key: string): number {
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#starts[middle] ?? "") <= key) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}

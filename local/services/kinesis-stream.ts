@@ -1,0 +1,86 @@
+/** One data stream: its settings, its shards, and the way a record takes into one of them. */
+
+import { evenRanges, HashRouter, type RecordInput, sizeOf } from "./kinesis-records.ts";
+import { Shard } from "./kinesis-shard.ts";
+
+export type StreamMode = "PROVISIONED" | "ON_DEMAND";
+
+export interface StreamOptions {
+  readonly name: string;
+  readonly arn: string;
+  readonly mode: StreamMode;
+  /** Open shards; they stay as many. */
+  readonly shardCount: number;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** 24 to 8,760. */
+  readonly retentionHours: number;
+  /** Largest record, partition key included: 1,024 to 10,240 KiB. */
+  readonly maxRecordSizeKiB: number;
+  readonly tags?: ReadonlyMap<string, string>;
+}
+
+export interface WriteLimits {
+  /** Enforces 1 MiB and 1,000 records a second per shard. */
+  readonly throttle: boolean;
+  /** Heap that one shard's records may hold, in bytes. */
+  readonly shardMemory: number;
+}
+
+export interface Written {
+  readonly shard: Shard;
+  /** Undefined when the shard's write limit refused the record. */
+  readonly sequenceNumber: string | undefined;
+  /** Records dropped, before their retention ended, to stay within the memory bound. */
+  readonly lost: number;
+}
+
+const HOUR_MS = 3_600_000;
+const MIB = 1024 * 1024;
+
+export class Stream {
+  readonly name: string;
+  readonly arn: string;
+  readonly mode: StreamMode;
+  readonly createdAt: number;
+  readonly shards: readonly Shard[];
+  readonly tags: Map<string, string>;
+  retentionHours: number;
+  maxRecordSizeKiB: number;
+  readonly #router: HashRouter;
+
+  constructor(options: StreamOptions) {
+    this.name = options.name;
+    this.arn = options.arn;
+    this.mode = options.mode;
+    this.createdAt = options.createdAt;
+    this.retentionHours = options.retentionHours;
+    this.maxRecordSizeKiB = options.maxRecordSizeKiB;
+    this.tags = new Map(options.tags);
+    this.shards = evenRanges(options.shardCount).map(
+      ({ start, end }, index) =>
+        new Shard({ index, startingHashKey: start, endingHashKey: end, createdAt: options.createdAt }),
+    );
+    this.#router = new HashRouter(this.shards.map((shard) => shard.startingHashKey));
+  }
+
+  get maxRecordBytes(): number {
+    return this.maxRecordSizeKiB * 1024;
+  }
+
+  /** Oldest arrival that is still kept, in milliseconds since the epoch. */
+  oldest(now: number): number {
+    return now - this.retentionHours * HOUR_MS;
+  }
+
+  /** Writes one checked record. */
+  write(record: RecordInput, now: number, limits: WriteLimits): Written {
+    const shard = this.shards[this.#router.route(record)] as Shard;
+    const size = sizeOf(record);
+    if (limits.throttle && !shard.admit(size, now, Math.max(MIB, this.maxRecordBytes))) {
+      return { shard, sequenceNumber: undefined, lost: 0 };
+    }
+    const sequenceNumber = shard.append(record.Data, record.PartitionKey, size, now);
+    return { shard, sequenceNumber, lost: shard.trim(this.oldest(now), limits.shardMemory) };
+  }
+}
