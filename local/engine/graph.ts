@@ -30,6 +30,8 @@ export interface ResourceNode {
   custom: boolean;
   /** True for a component that its own plugin builds (awsx): its children are not in the graph. */
   remote: boolean;
+  /** True for one that exists already and was only looked up (`Bucket.get`): the program does not own it. */
+  external?: boolean;
   /** URN of the parent; empty for the stack itself. */
   parent: string;
   /** Provider id; empty for components and in a dry run. */
@@ -68,7 +70,7 @@ const isMap = (value: PropertyValue): value is PropertyMap =>
 export const isSecret = (value: PropertyValue): value is PropertyMap =>
   isMap(value) && value[SIGNATURE] === SECRET;
 
-export const isUnknown = (value: PropertyValue): boolean => value === UNKNOWN;
+export const isUnknown = (value: PropertyValue | undefined): boolean => value === UNKNOWN;
 
 const mapValue = (value: PropertyValue, secret: (inner: PropertyValue) => PropertyValue): PropertyValue => {
   if (Array.isArray(value)) return value.map((item) => mapValue(item, secret));

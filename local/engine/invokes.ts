@@ -1,0 +1,85 @@
+/** Functions of providers that a program may call while it is evaluated (`aws.getRegion()`), answered locally. */
+import { dnsSuffixOf, type Environment, globalArn, partitionOf, text } from "./aws/blueprint.ts";
+import type { PropertyMap } from "./graph.ts";
+import { renderPolicyDocument } from "./policy-document.ts";
+
+type Invoke = (args: PropertyMap, environment: Environment) => PropertyMap;
+
+const callerIdentity: Invoke = (_args, environment) => ({
+  id: environment.account,
+  accountId: environment.account,
+  arn: globalArn(environment, "iam", "root"),
+  userId: environment.account,
+});
+
+const region: Invoke = (args, environment) => {
+  const name = text(args, "region") || environment.region;
+  return { id: name, name, region: name, description: name, endpoint: `ec2.${name}.${dnsSuffixOf(name)}` };
+};
+
+const partition: Invoke = (_args, environment) => {
+  const name = partitionOf(environment.region);
+  const dnsSuffix = dnsSuffixOf(environment.region);
+  return { id: name, partition: name, dnsSuffix, reverseDnsPrefix: dnsSuffix.split(".").reverse().join(".") };
+};
+
+/** `eu-central-1` -> `euc1`: https://docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html */
+const zonePrefix = (name: string): string => {
+  const [area = "", ...rest] = name.split("-");
+  const number = rest.at(-1) ?? "";
+  const direction = rest
+    .slice(0, -1)
+    .map((word) => word.replace(/^(north|south)(east|west)$/, (_, first, second) => first[0] + second[0]))
+    .map((word) => (word.length > 2 ? word[0] : word))
+    .join("");
+  return `${area}${direction}${number}`;
+};
+
+const availabilityZones: Invoke = (args, environment) => {
+  const name = text(args, "region") || environment.region;
+  const excluded = Array.isArray(args.excludeNames) ? args.excludeNames : [];
+  const zones = ["a", "b", "c"]
+    .map((letter, index) => ({ name: `${name}${letter}`, id: `${zonePrefix(name)}-az${index + 1}` }))
+    .filter((zone) => !excluded.includes(zone.name));
+  return {
+    id: name,
+    region: name,
+    names: zones.map((zone) => zone.name),
+    zoneIds: zones.map((zone) => zone.id),
+    groupNames: [name],
+    state: "available",
+  };
+};
+
+const servicePrincipal: Invoke = (args, environment) => {
+  const name = text(args, "region") || environment.region;
+  const service = text(args, "serviceName");
+  const principal = `${service}.${dnsSuffixOf(name)}`;
+  return {
+    id: `${service}.${name}.${dnsSuffixOf(name)}`,
+    name: principal,
+    region: name,
+    suffix: dnsSuffixOf(name),
+  };
+};
+
+const INVOKES: Record<string, Invoke> = {
+  "aws:index/getCallerIdentity:getCallerIdentity": callerIdentity,
+  "aws:index/getRegion:getRegion": region,
+  "aws:index/getPartition:getPartition": partition,
+  "aws:index/getAvailabilityZones:getAvailabilityZones": availabilityZones,
+  "aws:index/getServicePrincipal:getServicePrincipal": servicePrincipal,
+  "aws:index/getDefaultTags:getDefaultTags": () => ({ id: "default", tags: {} }),
+  "aws:iam/getPolicyDocument:getPolicyDocument": (args) => renderPolicyDocument(args),
+};
+
+/** The answer to an invoke. Throws for one that has no local answer, with the way out. */
+export const answerInvoke = (token: string, args: PropertyMap, environment: Environment): PropertyMap => {
+  const invoke = Object.hasOwn(INVOKES, token) ? INVOKES[token] : undefined;
+  if (invoke) return invoke(args, environment);
+  throw new Error(
+    `The program calls "${token}", which asks AWS about something outside the program: nothing answers it here. Take the value from the stack's config instead. Answered: ${Object.keys(INVOKES).map(shortName).join(", ")}.`,
+  );
+};
+
+const shortName = (token: string): string => token.slice(token.lastIndexOf(":") + 1);
