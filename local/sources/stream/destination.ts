@@ -1,0 +1,123 @@
+/**
+ * Where batches go that could not be processed.
+ * Source: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+ */
+import type { StoredRecord } from "../../services/kinesis-shard.ts";
+import type { SourceContext } from "../source.ts";
+import { type ShardPlace, toEvent } from "./event.ts";
+import type { MappingSettings } from "./settings.ts";
+
+export interface Discard {
+  records: readonly StoredRecord[];
+  condition: "RetryAttemptsExhausted" | "RecordAgeExceeded";
+  /** Of the last invocation. */
+  requestId: string;
+  functionArn: string;
+  /** How often the records were invoked; at least 1 is told. */
+  invokeCount: number;
+  /** What the last invocation said; absent when the function was not to blame. */
+  response?: { executedVersion: string; functionError: string | null };
+}
+
+const iso = (time: number): string => new Date(time).toISOString();
+
+/** What SQS gets; S3 gets the records as well. */
+export const toFailureRecord = (discard: Discard, place: ShardPlace, now: number): object => {
+  const [first, last] = [discard.records[0], discard.records.at(-1)];
+  const { executedVersion, functionError } = discard.response ?? {};
+  return {
+    requestContext: {
+      requestId: discard.requestId,
+      functionArn: discard.functionArn,
+      condition: discard.condition,
+      approximateInvokeCount: Math.max(1, discard.invokeCount),
+    },
+    ...(discard.response && discard.condition === "RetryAttemptsExhausted"
+      ? { responseContext: { statusCode: 200, executedVersion, functionError } }
+      : {}),
+    version: "1.0",
+    timestamp: iso(now),
+    KinesisBatchInfo: {
+      shardId: place.shardId,
+      startSequenceNumber: first?.sequenceNumber,
+      endSequenceNumber: last?.sequenceNumber,
+      approximateArrivalOfFirstRecord: iso(first?.arrival ?? now),
+      approximateArrivalOfLastRecord: iso(last?.arrival ?? now),
+      batchSize: discard.records.length,
+      streamArn: place.streamArn,
+    },
+  };
+};
+
+/** `aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<uuid>` */
+export const failureKey = (mappingId: string, shardId: string, now: number, uuid: string): string => {
+  const [date = "", time = ""] = iso(now).slice(0, 19).split("T");
+  return `aws/lambda/${mappingId}/${shardId}/${date.replaceAll("-", "/")}/${date}T${time.replaceAll(":", ".")}-${uuid}`;
+};
+
+/** A version 4 UUID from the runtime's own randomness. */
+export const uuidFrom = (random: () => number): string => {
+  const digit = () => Math.floor(random() * 16).toString(16);
+  const variant = () => (8 + Math.floor(random() * 4)).toString(16);
+  return "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx".replace(/[xy]/g, (place) =>
+    place === "x" ? digit() : variant(),
+  );
+};
+
+/** Refuses a destination that this runtime does not have, at start and not when data is at stake. */
+export const checkDestination = (mapping: MappingSettings): void => {
+  const service = mapping.onFailure?.split(":")[2];
+  if (service === undefined || service === "s3" || service === "sqs") return;
+  throw new Error(
+    `Event source mapping "${mapping.name}": its on-failure destination ${mapping.onFailure} is neither a bucket nor a queue; locally only these two are served.`,
+  );
+};
+
+export class Destination {
+  readonly #mapping: MappingSettings;
+  readonly #context: SourceContext;
+
+  constructor(mapping: MappingSettings, context: SourceContext) {
+    this.#mapping = mapping;
+    this.#context = context;
+  }
+
+  /**
+   * Sends what was given up to the mapping's destination, with the rights of the function's role. As on AWS,
+   * records whose destination refuses them are lost; a line on the console says so.
+   */
+  async send(discard: Discard, place: ShardPlace): Promise<void> {
+    const arn = this.#mapping.onFailure;
+    if (arn === undefined) return;
+    try {
+      if (arn.split(":")[2] === "s3") await this.#putObject(arn, discard, place);
+      else await this.#sendMessage(arn, discard, place);
+    } catch (error) {
+      const { length } = discard.records;
+      this.#context.log(
+        `Event source mapping "${this.#mapping.name}": ${length} records of ${place.shardId} are lost, because ${arn} refused them: ${(error as Error).message}`,
+      );
+    }
+  }
+
+  async #putObject(arn: string, discard: Discard, place: ShardPlace): Promise<void> {
+    const now = this.#context.clock.now();
+    const bucket = arn.split(":::")[1] ?? "";
+    const key = failureKey(this.#mapping.id, place.shardId, now, uuidFrom(this.#context.random));
+    this.#require("s3:ListBucket", arn);
+    this.#require("s3:PutObject", `${arn}/${key}`);
+    const body = { ...toFailureRecord(discard, place, now), payload: toEvent(discard.records, place) };
+    await this.#context.services.s3.putObject(bucket, key, JSON.stringify(body));
+  }
+
+  async #sendMessage(arn: string, discard: Discard, place: ShardPlace): Promise<void> {
+    this.#require("sqs:SendMessage", arn);
+    const body = toFailureRecord(discard, place, this.#context.clock.now());
+    await this.#context.services.s3.sendMessage(arn.split(":")[5] ?? "", JSON.stringify(body));
+  }
+
+  #require(action: string, resource: string): void {
+    const decision = this.#context.callers.authoriseFunction(this.#mapping.functionName, action, resource);
+    if (!decision.allowed) throw new Error(decision.message);
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * One sequence of batches: a shard's, or with a parallelization factor that of some of its partition keys.
+ *
+ * Records wait here until a batch is full or its window is over. While nothing waits, nothing runs.
+ */
+import { cutBatch, windowLeft } from "../../kit/batcher.ts";
+import type { Clock } from "../../kit/clock.ts";
+import type { StoredRecord } from "../../services/kinesis-shard.ts";
+import { eventBytes, type ShardPlace, type WindowFrame, windowOf } from "./event.ts";
+import type { BatchProcessor } from "./processor.ts";
+import type { MappingSettings } from "./settings.ts";
+
+/** Largest invocation payload, less room for the frame around the records. */
+const MAX_BATCH_BYTES = 6_291_456 - 2_048;
+/** A window's state. Source: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-windows.html */
+const MAX_STATE_BYTES = 1_048_576;
+/** Records are taken ahead of the batch in work up to this many batches. */
+const BATCHES_AHEAD = 2;
+const LEAST_AHEAD = 100;
+
+export interface LaneOptions {
+  mapping: MappingSettings;
+  place: ShardPlace;
+  processor: BatchProcessor;
+  clock: Clock;
+  signal: AbortSignal;
+  /** There is room for more records. */
+  onRoom(): void;
+}
+
+export class Lane {
+  readonly #options: LaneOptions;
+  #waiting: StoredRecord[] = [];
+  /** When the first waiting record came, in milliseconds since the epoch. */
+  #since = 0;
+  #notify: () => void = () => {};
+  #frame: WindowFrame | undefined;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  /** Whether it takes more records for now. */
+  get hasRoom(): boolean {
+    const ahead = Math.max(LEAST_AHEAD, this.#options.mapping.batchSize * BATCHES_AHEAD);
+    return this.#waiting.length < ahead;
+  }
+
+  push(records: readonly StoredRecord[]): void {
+    if (records.length === 0) return;
+    if (this.#waiting.length === 0) this.#since = this.#options.clock.now();
+    for (const record of records) this.#waiting.push(record);
+    this.#notify();
+  }
+
+  /** Works off what comes until the signal is aborted, and rejects with its reason. */
+  async run(): Promise<never> {
+    for (;;) {
+      await this.#waitForWork();
+      await this.#closeWindow();
+      if (this.#waiting.length === 0) continue;
+      await this.#waitForWindow();
+      const batch = this.#take();
+      this.#options.onRoom();
+      await this.#process(batch);
+    }
+  }
+
+  /** Until a record waits, or the open tumbling window is over. */
+  async #waitForWork(): Promise<void> {
+    const { clock } = this.#options;
+    while (this.#waiting.length === 0 && !(this.#frame && clock.now() >= this.#frame.end)) {
+      await this.#waitForChange(this.#frame && this.#frame.end - clock.now());
+    }
+  }
+
+  /** Until a batch is full or its batching window is over. */
+  async #waitForWindow(): Promise<void> {
+    const { mapping, clock } = this.#options;
+    while (!this.#cut().full) {
+      const left = windowLeft(this.#since, mapping.windowMs, clock.now());
+      if (left === 0) return;
+      await this.#waitForChange(left);
+    }
+  }
+
+  /** Until records come in, or the time is over. */
+  async #waitForChange(ms: number | undefined): Promise<void> {
+    const { clock, signal } = this.#options;
+    signal.throwIfAborted();
+    const done = new AbortController();
+    const stop = AbortSignal.any([signal, done.signal]);
+    const changed = new Promise<void>((resolve, reject) => {
+      this.#notify = resolve;
+      stop.addEventListener("abort", () => reject(stop.reason), { once: true });
+    });
+    const waits = ms === undefined ? [changed] : [changed, clock.sleep(ms, stop)];
+    try {
+      await Promise.race(waits);
+    } finally {
+      this.#notify = () => {};
+      done.abort();
+      await Promise.allSettled(waits);
+    }
+  }
+
+  #cut(): { count: number; full: boolean } {
+    const { mapping, place } = this.#options;
+    const limits = { records: mapping.batchSize, bytes: MAX_BATCH_BYTES - this.#stateBytes() };
+    const sizeOf = (record: StoredRecord) => eventBytes(record, place);
+    const { tumblingWindowSeconds: seconds } = mapping;
+    const first = this.#waiting[0];
+    if (seconds === 0 || first === undefined) return cutBatch(this.#waiting, limits, sizeOf);
+    const { start } = windowOf(first.arrival, seconds);
+    return cutBatch(
+      this.#waiting,
+      limits,
+      sizeOf,
+      (record) => windowOf(record.arrival, seconds).start === start,
+    );
+  }
+
+  #take(): StoredRecord[] {
+    const batch = this.#waiting.splice(0, this.#cut().count);
+    this.#since = this.#options.clock.now();
+    return batch;
+  }
+
+  async #process(batch: StoredRecord[]): Promise<void> {
+    const { mapping, processor } = this.#options;
+    const seconds = mapping.tumblingWindowSeconds;
+    if (seconds === 0) {
+      await processor.process(batch);
+      return;
+    }
+    this.#frame ??= { ...windowOf(batch[0]?.arrival ?? 0, seconds), state: {} };
+    const state = await processor.process(batch, this.#frame);
+    this.#frame = { ...this.#frame, state: state ?? {} };
+    if (this.#stateBytes() <= MAX_STATE_BYTES) return;
+    await processor.close(this.#frame, true);
+    this.#frame = undefined;
+  }
+
+  /** Ends the open tumbling window when its time is over or the next record is beyond it. */
+  async #closeWindow(): Promise<void> {
+    const frame = this.#frame;
+    if (frame === undefined) return;
+    const next = this.#waiting[0];
+    const over = next === undefined ? this.#options.clock.now() >= frame.end : next.arrival >= frame.end;
+    if (!over) return;
+    await this.#options.processor.close(frame, false);
+    this.#frame = undefined;
+  }
+
+  #stateBytes(): number {
+    return this.#frame === undefined ? 0 : Buffer.byteLength(JSON.stringify(this.#frame.state));
+  }
+}
