@@ -2,6 +2,14 @@
  * Inline callback -> Lambda package: locate and slice at once, bundle and archive with all the others.
  */
 import type * as pulumi from "@pulumi/pulumi";
+import { PackagingError } from "../internal/errors.ts";
+import { type ArchiveEntries, archive } from "./archive.ts";
+import { type BuiltCode, type BundleEntry, Bundler } from "./bundle.ts";
+import { captureText, literal } from "./captures.ts";
+import { type Callback, Inspector } from "./locate.ts";
+import { type Slice, type SliceModule, slice } from "./slice.ts";
+import { Sources } from "./source.ts";
+import { validatorModules } from "./validators.ts";
 
 /** Any value that JSON can carry. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -27,7 +35,7 @@ export interface PackageOptions {
   wrap?: Wrap;
   /** Largest zip, in bytes. @default 1_000_000 */
   maxSize?: number;
-  /** Packages with prebuilt binaries, e.g. `sharp`. */
+  /** Packages with prebuilt binaries. None can be packaged yet: naming one is refused. */
   natives?: string[];
 }
 
@@ -44,8 +52,10 @@ export interface UsedCommand {
 export interface FunctionBundle {
   /** Relative to the working directory, e.g. `.cache/functions/<hash>.zip`. */
   zipPath: string;
-  /** SHA-256 of the zip's bytes, hexadecimal. */
+  /** SHA-256 of what is in the zip, hexadecimal: the same content has the same hash and the same zip. */
   hash: string;
+  /** SHA-256 of the zip's bytes, base64, as Lambda's `sourceCodeHash`. */
+  codeSha256: string;
   /** Bytes of the zip. */
   size: number;
   commands: UsedCommand[];
@@ -64,10 +74,132 @@ export interface PreparedCallback {
   bundle: Promise<FunctionBundle>;
 }
 
+const MAX_SIZE = 1_000_000;
+/** How many of the biggest modules an error names. */
+const BIGGEST = 5;
+/** Whatever package.json stands above the unpacked zip, its code is CommonJS. */
+const PACKAGE_JSON = '{"type":"commonjs"}\n';
+
+/** What all callbacks of one run of the program share. */
+export class Packager {
+  readonly #root: string;
+  readonly #bundler: Bundler;
+  readonly #tools = { inspector: new Inspector(), sources: new Sources() };
+  readonly #keys = new Set<string>();
+
+  /** @param root the project's folder; `.cache/` is made in it. */
+  constructor(root: string) {
+    this.#root = root;
+    this.#bundler = new Bundler(root);
+  }
+
+  prepare(callback: Callback, options: PackageOptions): PreparedCallback {
+    refuseNatives(options);
+    const key = this.#uniqueKey(options.name);
+    const cut = slice(callback, options.name, key, this.#tools);
+    const bundle = this.#bundler
+      .add(bundleEntry(key, cut, options))
+      .then((built) => this.#finish(built, cut, options));
+    return {
+      captures: Object.fromEntries(
+        cut.captures.map(({ variable, output }) => [variable, captureText(output)]),
+      ),
+      captured: cut.captures.map(({ output }) => output),
+      capturedNames: cut.captures.map(({ path }) => path),
+      bundle,
+    };
+  }
+
+  #finish({ code, map, modules, commands }: BuiltCode, cut: Slice, options: PackageOptions): FunctionBundle {
+    const entries: ArchiveEntries = { "index.js": code, "package.json": Buffer.from(PACKAGE_JSON) };
+    const report = { modules, commands, captures: cut.captures.map(({ path }) => path) };
+    const archived = archive({ functionName: options.name, root: this.#root, entries, map, report });
+    checkSize(options, archived.size, modules);
+    return { ...archived, commands, modules };
+  }
+
+  /** Two functions may have one name in different components. */
+  #uniqueKey(name: string): string {
+    const base = name.replace(/[^A-Za-z0-9_-]/g, "-");
+    let key = base;
+    for (let count = 2; this.#keys.has(key); count += 1) key = `${base}-${count}`;
+    this.#keys.add(key);
+    return key;
+  }
+}
+
+/** The packager's collector, keyed by the program's run: its folder. */
+const packagers = new Map<string, Packager>();
+
+function packagerOf(root: string): Packager {
+  const packager = packagers.get(root) ?? new Packager(root);
+  packagers.set(root, packager);
+  return packager;
+}
+
 /**
- * Locates and slices a callback; its zip follows as a promise.
+ * Locates and slices a callback at once, so that its captures are known; its zip follows as a promise.
  * @throws {CaptureError} `file:line:col`, the source line, what is wrong and what to do instead.
  */
-export function prepareCallback(_callback: unknown, options: PackageOptions): PreparedCallback {
-  throw new Error(`Function "${options.name}": the packager is being built.`);
+export function prepareCallback(callback: Callback, options: PackageOptions): PreparedCallback {
+  return packagerOf(process.cwd()).prepare(callback, options);
+}
+
+function refuseNatives({ name, natives = [] }: PackageOptions): void {
+  if (natives.length === 0) return;
+  throw new PackagingError(
+    name,
+    `natives names ${natives.join(", ")}, and packages with prebuilt binaries cannot be packaged. Use one in plain JavaScript or WebAssembly.`,
+  );
+}
+
+/** The module that Lambda starts: the callback, or what a wrap makes of it. */
+function bundleEntry(key: string, cut: Slice, { name, wrap }: PackageOptions): BundleEntry {
+  const callback = `${cut.callback.name} as $callback } from ${JSON.stringify(cut.callback.module)};`;
+  if (!wrap) {
+    const code = `import { ${callback} export { $callback as handler };`;
+    return { key, functionName: name, code, modules: cut.modules, externals: [] };
+  }
+  const validators = validatorModules(key, wrap.validators ?? {});
+  const virtual = [...validators.values()].map(({ id, code }): [string, SliceModule] => [
+    id,
+    { file: import.meta.filename, code },
+  ]);
+  return {
+    key,
+    functionName: name,
+    code: wrapCode(
+      callback,
+      wrap,
+      [...validators].map(([schema, { id }]) => [schema, id]),
+    ),
+    modules: new Map([...cut.modules, ...virtual]),
+    externals: [],
+  };
+}
+
+function wrapCode(callback: string, wrap: Wrap, validators: [schema: string, id: string][]): string {
+  const imports = validators.map(
+    ([, id], index) => `import { validate as $${index} } from ${JSON.stringify(id)};`,
+  );
+  const members = validators.map(([schema], index) => `[${JSON.stringify(schema)}]: $${index}`);
+  return [
+    `import { ${callback}`,
+    `import { ${wrap.export} as $wrap } from ${JSON.stringify(wrap.module)};`,
+    ...imports,
+    `export const handler = $wrap($callback, ${literal(wrap.options)}, { ${members.join(", ")} });`,
+  ].join("\n");
+}
+
+function checkSize(
+  { name, maxSize = MAX_SIZE }: PackageOptions,
+  size: number,
+  modules: FunctionBundle["modules"],
+): void {
+  if (size <= maxSize) return;
+  const biggest = modules.slice(0, BIGGEST).map(({ path, bytes }) => `${path} (${bytes} B)`);
+  throw new PackagingError(
+    name,
+    `its zip has ${size} B, more than maxSize, ${maxSize} B. The biggest modules: ${biggest.join(", ")}. Import less, or raise maxSize.`,
+  );
 }
