@@ -8,6 +8,11 @@ import type { Outgoing } from "./sources.ts";
 const MOST_RECORDS = 500;
 const MOST_BYTES = 5 * 1_048_576;
 
+/** In a source of records: send what is gathered now, instead of waiting for a full call. */
+export const FLUSH = Symbol("flush");
+
+type Records = AsyncIterable<Outgoing | typeof FLUSH> | Iterable<Outgoing>;
+
 export interface SenderOptions {
   client: KinesisClient;
   streamName: string;
@@ -33,10 +38,7 @@ export interface Totals {
 }
 
 /** Sends every record, in order while nothing is throttled; a refused record is sent again on its own. */
-export async function send(
-  records: AsyncIterable<Outgoing> | Iterable<Outgoing>,
-  options: SenderOptions,
-): Promise<Totals> {
+export async function send(records: Records, options: SenderOptions): Promise<Totals> {
   const totals: Totals = { sent: 0, bytes: 0, calls: 0, retried: 0, failed: 0 };
   const running = new Set<Promise<void>>();
   for await (const batch of batches(records)) {
@@ -48,17 +50,18 @@ export async function send(
   return totals;
 }
 
-async function* batches(records: AsyncIterable<Outgoing> | Iterable<Outgoing>): AsyncGenerator<Outgoing[]> {
+async function* batches(records: Records): AsyncGenerator<Outgoing[]> {
   let batch: Outgoing[] = [];
   let bytes = 0;
   for await (const record of records) {
-    const size = byteSize(record);
-    if (batch.length === MOST_RECORDS || (batch.length > 0 && bytes + size > MOST_BYTES)) {
+    const size = record === FLUSH ? 0 : byteSize(record);
+    const full = batch.length === MOST_RECORDS || bytes + size > MOST_BYTES;
+    if (batch.length > 0 && (record === FLUSH || full)) {
       yield batch;
       batch = [];
       bytes = 0;
     }
-    batch.push(record);
+    if (record !== FLUSH) batch.push(record);
     bytes += size;
   }
   if (batch.length > 0) yield batch;

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KinesisClient, PutRecordsCommand } from "@aws-sdk/client-kinesis";
 import { expect } from "chai";
-import { send, type Totals } from "../../ops/send/sender.ts";
+import { parseDuration, parseQuantity } from "../../ops/send/quantities.ts";
+import { FLUSH, send, type Totals } from "../../ops/send/sender.ts";
 import { fleet, fromFile, type Outgoing } from "../../ops/send/sources.ts";
 
 const records = (count: number, text = "{}"): Outgoing[] =>
@@ -48,6 +49,18 @@ describe("send", () => {
     expect(sizes).to.deep.equal([5, 2]);
   });
 
+  it("sends what is gathered when its source says so", async () => {
+    const { client, sizes } = fakeClient(() => false);
+    async function* source() {
+      yield* records(3);
+      yield FLUSH;
+      yield FLUSH;
+      yield* records(2);
+    }
+    await send(source(), { client, streamName: "s", sleep: async () => {}, random: () => 0.5 });
+    expect(sizes).to.deep.equal([3, 2]);
+  });
+
   it("sends throttled records again, and only those", async () => {
     const { client, taken, sizes } = fakeClient((key, call) => call === 1 && Number(key) % 10 === 0);
     const totals = await run(records(100), client);
@@ -84,6 +97,19 @@ describe("send", () => {
     await writeFile(csv, "at,deviceId,metric,value\n1,2\n");
     const problem = await Array.fromAsync(fromFile(csv)).catch((error: Error) => error.message);
     expect(problem).to.match(/:2: 2 columns; the header has 4/);
+  });
+
+  it("reads durations and quantities, and refuses others by flag and value", () => {
+    expect(parseDuration("--every", "1.5s")).to.equal(1_500);
+    expect(parseQuantity("--devices", "1e3", { minimum: 1, maximum: 1e6 })).to.equal(1_000);
+    for (const text of ["", "10", "-1s", "0s", "32d", "s"]) {
+      expect(() => parseDuration("--every", text)).to.throw(`--every is "${text}"`);
+    }
+    for (const text of ["", "0", "1.5", "many", "1e7"]) {
+      expect(() => parseQuantity("--devices", text, { minimum: 1, maximum: 1e6 })).to.throw(
+        `--devices is "${text}"`,
+      );
+    }
   });
 
   it("simulates a fleet that is the same for the same seed", () => {
