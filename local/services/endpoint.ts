@@ -139,14 +139,24 @@ class Front {
 const parseJson = (body: Buffer): Input => {
   let value: unknown;
   try {
-    value = body.length === 0 ? {} : JSON.parse(body.toString());
-  } catch {
+    value =
+      body.length === 0 ? {} : JSON.parse(body.toString(), mayNameProto(body) ? refuseProto : undefined);
+  } catch (error) {
+    if (error instanceof ServiceError) throw error;
     throw serializationError("The request body is not valid JSON.");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw serializationError("The request body is not a JSON object.");
   }
   return value as Input;
+};
+
+/** Whether a member may be called `__proto__`, as it stands or with escapes. Cheap: most bodies hold neither. */
+const mayNameProto = (body: Buffer): boolean => body.includes("__proto__") || body.includes("\\u00");
+
+const refuseProto = (key: string, value: unknown): unknown => {
+  if (key === "__proto__") throw serializationError("A member called __proto__ is not accepted.");
+  return value;
 };
 
 /** CBOR is what the Java SDK sends to Kinesis by default. */
