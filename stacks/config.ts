@@ -28,10 +28,15 @@ export interface Settings {
   /** Issuer of the callers' tokens, instead of the stack's own; with `jwtAudience`. */
   jwtIssuer: string | undefined;
   /** Audience that the issuer's tokens carry. */
-  jwtAudience: string[] | undefined;
+  jwtAudience: string | undefined;
+  /** The AWS region (`aws:region`). */
+  region: string;
   /** Key that signs the API's cursors; needed with `jwtIssuer`, else derived. A secret. */
   cursorKey: pulumi.Output<string> | undefined;
 }
+
+/** What the stack's own keys give. */
+type Parsed = Omit<Settings, "cursorKey" | "region">;
 
 type Reader<T> = (text: string) => T;
 
@@ -40,7 +45,7 @@ class Refusal extends Error {}
 
 /** Everything that a stack's file may say. */
 const READERS: {
-  [K in Exclude<keyof Settings, "cursorKey">]: { fallback: Settings[K]; read: Reader<Settings[K]> };
+  [K in keyof Parsed]: { fallback: Settings[K]; read: Reader<Settings[K]> };
 } = {
   streamShards: { fallback: undefined, read: wholeNumber(1, 500) },
   streamRetentionHours: { fallback: 24, read: wholeNumber(24, 8_760) },
@@ -56,14 +61,14 @@ const READERS: {
   apiBurstLimit: { fallback: 200, read: wholeNumber(1, 5_000) },
   corsOrigins: { fallback: [], read: listOf(origin) },
   jwtIssuer: { fallback: undefined, read: httpsUrl },
-  jwtAudience: { fallback: undefined, read: listOf(nonEmpty) },
+  jwtAudience: { fallback: undefined, read: nonEmpty },
 };
 
 /**
  * Reads the settings from a stack's configuration, without the project's prefix in the keys.
  * @throws {Error} listing every problem at once, each with its key, its value and what is allowed.
  */
-export function parseSettings(project: string, values: Record<string, string>): Omit<Settings, "cursorKey"> {
+export function parseSettings(project: string, values: Record<string, string>): Parsed {
   const problems = Object.keys(values)
     .filter((key) => !Object.hasOwn(READERS, key) && key !== "cursorKey")
     .map((key) => `"${project}:${key}" is not a setting. Known: ${Object.keys(READERS).sort().join(", ")}.`);
@@ -87,7 +92,7 @@ export function parseSettings(project: string, values: Record<string, string>): 
     );
   }
   if (problems.length > 0) throw new Error(`Stack configuration: ${problems.join(" ")}`);
-  return Object.fromEntries(settings) as Omit<Settings, "cursorKey">;
+  return Object.fromEntries(settings) as Parsed;
 }
 
 /** The settings of the stack that is being deployed. */
@@ -98,7 +103,8 @@ export function readSettings(): Settings {
     .filter(([key]) => key.startsWith(prefix))
     .map(([key, value]) => [key.slice(prefix.length), value] as const);
   const cursorKey = new pulumi.Config().getSecret("cursorKey");
-  return { ...parseSettings(project, Object.fromEntries(values)), cursorKey };
+  const region = new pulumi.Config("aws").require("region");
+  return { ...parseSettings(project, Object.fromEntries(values)), cursorKey, region };
 }
 
 function wholeNumber(minimum: number, maximum: number): Reader<number> {

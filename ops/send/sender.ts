@@ -55,8 +55,8 @@ async function* batches(records: Records): AsyncGenerator<Outgoing[]> {
   let bytes = 0;
   for await (const record of records) {
     const size = record === FLUSH ? 0 : byteSize(record);
-    const full = batch.length === MOST_RECORDS || bytes + size > MOST_BYTES;
-    if (batch.length > 0 && (record === FLUSH || full)) {
+    const full = record === FLUSH || batch.length === MOST_RECORDS || bytes + size > MOST_BYTES;
+    if (full && batch.length > 0) {
       yield batch;
       batch = [];
       bytes = 0;
