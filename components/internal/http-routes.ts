@@ -1,0 +1,267 @@
+/**
+ * What an HTTP API's arguments come down to: checks before anything is created, and plain settings. Pure.
+ */
+import type { TSchema } from "typebox";
+import type { FunctionSettings } from "../function.ts";
+import type { Json, Wrap } from "../packaging/package.ts";
+import { argumentError, type Culprit, type Keys, refuseUnknownKeys, requireRange } from "./arguments.ts";
+import type { Schema } from "./openapi.ts";
+import type { RouteKey } from "./routes.ts";
+
+interface Throttle {
+  rate: number;
+  burst: number;
+}
+
+interface Cors {
+  origins: string[];
+  methods?: string[];
+  headers?: string[];
+  exposeHeaders?: string[];
+  maxAgeSeconds?: number;
+  credentials?: boolean;
+}
+
+/** A route's own arguments, without what its function takes. */
+export interface RouteSettings {
+  callback: unknown;
+  request?: { path?: TSchema; query?: TSchema; body?: TSchema };
+  responses?: Record<number, TSchema>;
+  scopes?: string[];
+  auth?: "none";
+  throttle?: Throttle;
+  maxBody?: number;
+  cacheSeconds?: number;
+  unsafeKeys?: "refuse" | "keep";
+  summary?: string;
+  name?: string;
+}
+
+type RouteArguments = RouteSettings & FunctionSettings;
+
+export const DEFAULTS = {
+  throttle: { rate: 500, burst: 250 },
+  timeout: 10,
+  maxBody: 1_000_000,
+  logRetentionDays: 14,
+  corsMethods: ["*"],
+  corsHeaders: ["authorization", "content-type", "x-correlation-id"],
+  corsExposed: ["etag", "x-correlation-id"],
+  corsMaxAge: 600,
+  openApiCacheSeconds: 300,
+} as const;
+
+/** Template of at most 3 KB: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html */
+export const ACCESS_LOG_FORMAT = JSON.stringify({
+  requestId: "$context.requestId",
+  time: "$context.requestTime",
+  timeEpoch: "$context.requestTimeEpoch",
+  ip: "$context.identity.sourceIp",
+  userAgent: "$context.identity.userAgent",
+  method: "$context.httpMethod",
+  path: "$context.path",
+  routeKey: "$context.routeKey",
+  protocol: "$context.protocol",
+  status: "$context.status",
+  responseLength: "$context.responseLength",
+  responseLatency: "$context.responseLatency",
+  integrationLatency: "$context.integrationLatency",
+  integrationStatus: "$context.integrationStatus",
+  functionStatus: "$context.integration.status",
+  functionRequestId: "$context.integration.requestId",
+  integrationErrorMessage: "$context.integrationErrorMessage",
+  authorizerError: "$context.authorizer.error",
+  clientId: "$context.authorizer.claims.client_id",
+  errorMessage: "$context.error.message",
+});
+
+/** API Gateway gives up after 30 s: the function must have answered before. */
+const LONGEST_TIMEOUT = 29;
+const INTEGRATION_TIMEOUT = 30;
+/** 6 MB of event, of which base64 takes a third. */
+const LARGEST_BODY = 4_500_000;
+const MAX_SCOPES = 10;
+const BODILESS = ["GET", "HEAD", "DELETE"];
+
+const ROUTE_KEYS: Keys<RouteArguments> = {
+  callback: true,
+  request: true,
+  responses: true,
+  scopes: true,
+  auth: true,
+  throttle: true,
+  maxBody: true,
+  cacheSeconds: true,
+  unsafeKeys: true,
+  summary: true,
+  name: true,
+  memorySize: true,
+  timeout: true,
+  description: true,
+  environment: true,
+  access: true,
+  permissions: true,
+  reservedConcurrentExecutions: true,
+  logRetentionDays: true,
+  maxSize: true,
+};
+
+const isOrigin = (origin: string): boolean => URL.canParse(origin) && new URL(origin).origin === origin;
+
+export const checkThrottle = (who: Culprit, throttle: Throttle | undefined): void => {
+  requireRange(who, "throttle.rate", throttle?.rate, {
+    minimum: 1,
+    maximum: 10_000,
+    unit: "requests a second",
+  });
+  requireRange(who, "throttle.burst", throttle?.burst, { minimum: 1, maximum: 5_000, unit: "requests" });
+};
+
+/** Exact origins only: a wildcard would let every page use a visitor's access. */
+export const checkCors = (who: Culprit, cors: Cors | undefined): void => {
+  const open = cors?.origins.find((origin) => origin.includes("*") || !isOrigin(origin));
+  if (open !== undefined) {
+    throw argumentError(
+      who,
+      `cors.origins has "${open}"; name exact origins, such as "https://app.example.com".`,
+    );
+  }
+  requireRange(who, "cors.maxAgeSeconds", cors?.maxAgeSeconds, {
+    minimum: 0,
+    maximum: 86_400,
+    unit: "seconds",
+  });
+};
+
+/** Path variables and path schema name the same things, or one of them is a mistake. */
+const checkPath = (who: Culprit, { variables }: RouteKey, schema: TSchema | undefined): void => {
+  const described = Object.keys((schema as { properties?: object } | undefined)?.properties ?? {});
+  const missing = variables.find((name) => !described.includes(name));
+  if (missing !== undefined) {
+    throw argumentError(
+      who,
+      `request.path does not describe {${missing}}. Add it: Type.Object({ ${missing}: Type.String() }).`,
+    );
+  }
+  const unknown = described.find((name) => !variables.includes(name));
+  if (unknown !== undefined) {
+    throw argumentError(
+      who,
+      `request.path describes "${unknown}", which the path does not have. Remove it, or add {${unknown}}.`,
+    );
+  }
+};
+
+/** Every route says who may call it: scopes, or `auth: "none"` written out. */
+const checkAccess = (who: Culprit, { auth, scopes = [] }: RouteSettings, hasIdentity: boolean): void => {
+  if (auth === "none") {
+    if (scopes.length > 0)
+      throw argumentError(who, 'it has both scopes and auth: "none". Remove one of them.');
+    return;
+  }
+  if (scopes.length === 0 || scopes.length > MAX_SCOPES) {
+    throw argumentError(
+      who,
+      `it has ${scopes.length} scopes. Give 1 to ${MAX_SCOPES}, or write auth: "none" to open it to everyone.`,
+    );
+  }
+  if (!hasIdentity) {
+    throw argumentError(
+      who,
+      'the API has no identity to check tokens with. Set identity on it, or auth: "none" here.',
+    );
+  }
+};
+
+const checkMethod = (who: Culprit, { method }: RouteKey, args: RouteSettings): void => {
+  if (args.request?.body && BODILESS.includes(method)) {
+    throw argumentError(who, `${method} has no body. Remove request.body, or use POST, PUT or PATCH.`);
+  }
+  if (args.cacheSeconds !== undefined && method !== "GET") {
+    throw argumentError(who, "cacheSeconds is for GET routes. Remove it.");
+  }
+};
+
+/** @throws Error naming the route and the cure */
+export const checkRoute = (who: Culprit, key: RouteKey, args: RouteArguments, hasIdentity: boolean): void => {
+  refuseUnknownKeys(who, args, ROUTE_KEYS);
+  requireRange(who, "timeout", args.timeout, { minimum: 1, maximum: LONGEST_TIMEOUT, unit: "seconds" });
+  requireRange(who, "maxBody", args.maxBody, { minimum: 1, maximum: LARGEST_BODY, unit: "bytes" });
+  requireRange(who, "cacheSeconds", args.cacheSeconds, { minimum: 0, maximum: 86_400, unit: "seconds" });
+  checkThrottle(who, args.throttle);
+  checkPath(who, key, args.request?.path);
+  checkMethod(who, key, args);
+  checkAccess(who, args, hasIdentity);
+};
+
+/** TypeBox schemas carry hidden marks; what travels is plain JSON Schema. */
+export const plainSchema = (schema: TSchema): Schema => JSON.parse(JSON.stringify(schema)) as Schema;
+
+export const schemasOf = ({
+  path,
+  query,
+  body,
+}: NonNullable<RouteSettings["request"]>): Record<string, Schema> => ({
+  ...(path ? { path: plainSchema(path) } : {}),
+  ...(query ? { query: plainSchema(query) } : {}),
+  ...(body ? { body: plainSchema(body) } : {}),
+});
+
+export const answerSchemas = (responses: Record<number, TSchema> = {}): Record<string, Schema> =>
+  Object.fromEntries(Object.entries(responses).map(([status, schema]) => [status, plainSchema(schema)]));
+
+/** What goes on to the route's function. */
+export const functionSettings = (args: RouteArguments): FunctionSettings => ({
+  memorySize: args.memorySize,
+  timeout: args.timeout ?? DEFAULTS.timeout,
+  description: args.summary ?? args.description,
+  environment: args.environment,
+  access: args.access,
+  permissions: args.permissions,
+  reservedConcurrentExecutions: args.reservedConcurrentExecutions,
+  logRetentionDays: args.logRetentionDays,
+  maxSize: args.maxSize,
+});
+
+/** Milliseconds: a little more than the function's, so that a timeout is the function's and says so in its log. */
+export const integrationTimeout = (seconds: number = DEFAULTS.timeout): number =>
+  Math.min(seconds + 1, INTEGRATION_TIMEOUT) * 1_000;
+
+/** The code around a route's callback. `module` is the absolute path of runtime/route.ts. */
+export const routeWrap = (module: string, { key }: RouteKey, args: RouteSettings): Wrap => ({
+  module,
+  export: "serveRoute",
+  options: {
+    route: key,
+    maxBody: args.maxBody ?? DEFAULTS.maxBody,
+    ...(args.cacheSeconds === undefined ? {} : { cacheSeconds: args.cacheSeconds }),
+    ...(args.unsafeKeys === undefined ? {} : { unsafeKeys: args.unsafeKeys }),
+  },
+  validators: schemasOf(args.request ?? {}),
+});
+
+/** The code of the route that serves the OpenAPI document. `module` is the absolute path of runtime/document.ts. */
+export const documentWrap = (module: string, { key }: RouteKey, document: Schema): Wrap => ({
+  module,
+  export: "serveDocument",
+  options: { route: key, maxBody: 1, cacheSeconds: DEFAULTS.openApiCacheSeconds, document: document as Json },
+});
+
+/** The end of the ARN that API Gateway invokes with: method and path as declared. */
+export const sourcePath = ({ key, method, path }: RouteKey): string =>
+  key === "$default" ? "$default" : `${method === "ANY" ? "*" : method}${path}`;
+
+export const throttleSettings = ({ rate, burst }: Throttle) => ({
+  throttlingRateLimit: rate,
+  throttlingBurstLimit: burst,
+  detailedMetricsEnabled: true,
+});
+
+export const corsConfiguration = (cors: Cors) => ({
+  allowOrigins: cors.origins,
+  allowMethods: cors.methods ?? [...DEFAULTS.corsMethods],
+  allowHeaders: cors.headers ?? [...DEFAULTS.corsHeaders],
+  exposeHeaders: cors.exposeHeaders ?? [...DEFAULTS.corsExposed],
+  maxAge: cors.maxAgeSeconds ?? DEFAULTS.corsMaxAge,
+  allowCredentials: cors.credentials ?? false,
+});
