@@ -1,0 +1,45 @@
+/**
+ * What `pulumi up` or AWS would refuse only after dozens of resources exist: checked on the finished graph, before
+ * anything is created. Rules live in rules/, one function each.
+ */
+import type { Graph } from "./graph.ts";
+import {
+  apiTimeoutFits,
+  environmentFits,
+  namesDiffer,
+  reservationsFit,
+  visibilityFits,
+} from "./rules/limits.ts";
+import {
+  functionAfterLogGroup,
+  functionAfterPolicies,
+  mappingAfterPolicies,
+  notificationAfterGrants,
+} from "./rules/order.ts";
+import { destinationsMayBeSentTo, mappingMayRead } from "./rules/rights.ts";
+import { createView, type Problem, type View } from "./rules/view.ts";
+
+export type { Problem } from "./rules/view.ts";
+
+const RULES: ((view: View) => Problem[])[] = [
+  functionAfterPolicies,
+  functionAfterLogGroup,
+  mappingAfterPolicies,
+  notificationAfterGrants,
+  mappingMayRead,
+  destinationsMayBeSentTo,
+  environmentFits,
+  apiTimeoutFits,
+  visibilityFits,
+  reservationsFit,
+  namesDiffer,
+];
+
+/** Every problem of a program's graph, in the order of the rules. Empty when AWS would take it. */
+export const checkGraph = (graph: Graph): Problem[] => {
+  const view = createView(graph);
+  return RULES.flatMap((rule) => rule(view));
+};
+
+/** A problem as one line. */
+export const formatProblem = (problem: Problem): string => `${problem.message} ${problem.cure}`;
