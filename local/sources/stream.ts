@@ -17,7 +17,7 @@ import { type MappingSettings, readMapping } from "./stream/settings.ts";
 import { ShardReader } from "./stream/shard.ts";
 
 /** How long `stop` waits for batches in work. */
-const STOP_MS = 1_500;
+const STOP_MS = 500;
 /** Records per read; a read costs the same whatever it brings. */
 const READ_RECORDS = 1_000;
 /** What AWS checks when a mapping is created: the function's role reads the stream. */

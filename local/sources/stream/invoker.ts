@@ -1,45 +1,59 @@
 /** One invocation for a batch, and what came of it. */
-import type { InvokeResult } from "../../lambda/results.ts";
-import { TooManyRequestsException } from "../../lambda/results.ts";
+import { randomUUID } from "node:crypto";
+import {
+  type InvokeResult,
+  RequestTooLargeException,
+  ResourceNotFoundException,
+  TooManyRequestsException,
+} from "../../lambda/results.ts";
 import type { StoredRecord } from "../../services/kinesis-shard.ts";
 import { readResponse, type Verdict } from "./response.ts";
 import type { MappingSettings } from "./settings.ts";
 
 export type Attempt =
-  | { kind: "throttled" }
+  /** Throttled, or the function is being replaced: no failure of the batch. */
+  | { kind: "unavailable" }
   | { kind: "done"; verdict: Verdict; requestId: string; functionError: string | null };
 
-export type Invoker = (
-  functionName: string,
-  payload: string,
-) => Promise<Pick<InvokeResult, "status" | "payload" | "requestId" | "functionError">>;
+type Answer = Pick<InvokeResult, "status" | "payload" | "requestId" | "functionError">;
+export type Invoke = (functionName: string, payload: string) => Promise<Answer>;
+
+const onError = (error: unknown): Attempt => {
+  if (error instanceof TooManyRequestsException || error instanceof ResourceNotFoundException) {
+    return { kind: "unavailable" };
+  }
+  if (error instanceof RequestTooLargeException) {
+    return { kind: "done", verdict: { failedFrom: 0 }, requestId: randomUUID(), functionError: error.name };
+  }
+  throw error;
+};
 
 /**
- * Invokes the function and judges its answer. A throttle is no failure of the batch.
+ * Invokes the function and judges its answer.
  *
- * @throws what is neither an answer nor a throttle: the runtime is being stopped, or has no such function
+ * @throws what is no answer, e.g. because the runtime is being stopped
  */
 export const attempt = async (
-  invoke: Invoker,
+  invoke: Invoke,
   mapping: MappingSettings,
   records: readonly StoredRecord[],
   payload: string,
 ): Promise<Attempt> => {
   try {
-    const {
-      status,
-      payload: answer,
-      requestId,
-      functionError = null,
-    } = await invoke(mapping.functionName, payload);
+    const answer = await invoke(mapping.functionName, payload);
     const tumbling = mapping.tumblingWindowSeconds > 0;
+    const { partialResponses } = mapping;
     const verdict =
-      status === "ok"
-        ? readResponse(answer, records, { partialResponses: mapping.partialResponses, tumbling })
+      answer.status === "ok"
+        ? readResponse(answer.payload, records, { partialResponses, tumbling })
         : { failedFrom: 0 };
-    return { kind: "done", verdict, requestId, functionError };
+    return {
+      kind: "done",
+      verdict,
+      requestId: answer.requestId,
+      functionError: answer.functionError ?? null,
+    };
   } catch (error) {
-    if (error instanceof TooManyRequestsException) return { kind: "throttled" };
-    throw error;
+    return onError(error);
   }
 };

@@ -16,7 +16,7 @@ interface Batch {
   retries: number;
   /** Invocations that its first record has seen. */
   invokeCount: number;
-  /** In a row. */
+  /** Throttled invocations in a row. */
   throttles: number;
   last?: { requestId: string; functionError: string | null };
 }
@@ -67,7 +67,7 @@ export class BatchProcessor {
       if (batch.records.length === 0) continue;
       const payload = this.#payload(batch.records, frame && { ...frame, state: state ?? {} });
       const result = await attempt(this.#invoke, this.#mapping, batch.records, payload);
-      if (result.kind === "throttled") {
+      if (result.kind === "unavailable") {
         work.unshift(await this.#waitOutThrottle(batch));
         continue;
       }
