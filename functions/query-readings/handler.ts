@@ -1,0 +1,99 @@
+/**
+ * Route: `GET /devices/{deviceId}/readings?metric=&from=&to=&resolution=&limit=&cursor=`. Aggregates of one metric in
+ * order of time: each minute, hour or day that overlaps [from, to).
+ *
+ * 400 names each parameter that is wrong; 404 when no reading of this metric from this device has ever arrived.
+ */
+import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
+import { keyItem } from "../shared/attributes.ts";
+import { CLIENT_OPTIONS } from "../shared/clients.ts";
+import { openCursor, sealCursor } from "../shared/cursor.ts";
+import {
+  badRequest,
+  cacheable,
+  cursorProblem,
+  notFound,
+  type RouteRequest,
+  type RouteResponse,
+} from "../shared/http.ts";
+import { formatInstant } from "../shared/instant.ts";
+import { latestKey, seriesKey } from "../shared/keys.ts";
+import { queryPage } from "../shared/query.ts";
+import {
+  cursorContext,
+  type Position,
+  parseQuery,
+  type QueryParameters,
+  type ReadingsQuery,
+  sortKeyRange,
+  toPoint,
+} from "./core.ts";
+
+const dynamodb = new DynamoDBClient(CLIENT_OPTIONS);
+const MAX_AGE_SECONDS = 1;
+
+export interface QueryReadingsDeps {
+  /** Name of the readings table. */
+  table: string;
+  /** Secret that cursors are signed with, at least 16 characters. */
+  cursorKey: string;
+  /** Replaced in tests. */
+  client?: DynamoDBClient;
+  now?: () => number;
+}
+
+type QueryReadingsRequest = RouteRequest<{ deviceId: string }, QueryParameters>;
+
+/** Has a reading of this metric ever arrived? */
+async function isKnown(deps: QueryReadingsDeps, deviceId: string, metric: string): Promise<boolean> {
+  const { client = dynamodb, table } = deps;
+  const command = new GetItemCommand({ TableName: table, Key: keyItem(latestKey(deviceId, metric)) });
+  return (await client.send(command)).Item !== undefined;
+}
+
+async function answer(
+  request: QueryReadingsRequest,
+  deps: QueryReadingsDeps,
+  query: ReadingsQuery,
+  after?: string,
+): Promise<RouteResponse> {
+  const { client = dynamodb, table, cursorKey } = deps;
+  const { deviceId } = request.path;
+  const { metric, resolution, limit } = query;
+  const range = sortKeyRange(query, after);
+  const page = await queryPage(client, table, { pk: seriesKey(deviceId, metric), ...range, limit });
+  if (page.entries.length === 0 && after === undefined && !(await isKnown(deps, deviceId, metric))) {
+    return notFound(`No reading of metric "${metric}" from device "${deviceId}" has arrived.`);
+  }
+  const { from, to } = query;
+  const position = { from, to, after: page.entries.at(-1)?.sk?.S };
+  const cursor = page.more
+    ? sealCursor(cursorKey, cursorContext(deviceId, request.query), position)
+    : undefined;
+  const span = { from: formatInstant(from), to: formatInstant(to) };
+  const body = { deviceId, metric, resolution, ...span, points: page.entries.map(toPoint), cursor };
+  return cacheable(request, body, { maxAge: MAX_AGE_SECONDS });
+}
+
+/** Where to go on: undefined for the first page, "unknown" when the cursor is not one of this query. */
+function positionOf(request: QueryReadingsRequest, cursorKey: string): Position | undefined | "unknown" {
+  const { cursor } = request.query;
+  if (cursor === undefined) return undefined;
+  const context = cursorContext(request.path.deviceId, request.query);
+  return openCursor<Position>(cursorKey, context, String(cursor)) ?? "unknown";
+}
+
+/** Answers with one metric's aggregates. */
+export async function queryReadings(
+  request: QueryReadingsRequest,
+  deps: QueryReadingsDeps,
+): Promise<RouteResponse> {
+  const parsed = parseQuery(request.query, (deps.now ?? Date.now)());
+  const position = positionOf(request, deps.cursorKey);
+  const errors = "errors" in parsed ? parsed.errors : [];
+  if (position === "unknown") return badRequest([...errors, cursorProblem()]);
+  if ("errors" in parsed) return badRequest(errors);
+  if (position === undefined) return answer(request, deps, parsed.query);
+  const { from, to, after } = position;
+  return answer(request, deps, { ...parsed.query, from, to }, after);
+}

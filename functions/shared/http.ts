@@ -1,0 +1,93 @@
+/**
+ * What a route's handler is given and gives back. The wrapper that runs around it in Lambda has validated path,
+ * query and body against the route's schemas, and turns problems into RFC 9457 bodies; both sides agree by shape,
+ * so that a handler is called in a test with a plain object.
+ */
+import { createHash } from "node:crypto";
+
+export interface RouteRequest<
+  Path = Record<string, string>,
+  Query = Record<string, unknown>,
+  Body = unknown,
+> {
+  path: Path;
+  query: Query;
+  body: Body;
+  /** Names in lower case. */
+  headers: Record<string, string | undefined>;
+  caller: { clientId?: string; scopes: string[] };
+  correlationId: string;
+  requestId: string;
+  method: string;
+  /** Path and query. */
+  url: string;
+}
+
+/** What is wrong with one part of a request. */
+export interface ProblemItem {
+  /** JSON pointer into the body. */
+  pointer?: string;
+  /** Name of the path or query parameter. */
+  parameter?: string;
+  detail: string;
+}
+
+export interface RouteResponse {
+  /** @default 200 */
+  status?: number;
+  headers?: Record<string, string>;
+  body?: unknown;
+  /** RFC 9457: https://www.rfc-editor.org/rfc/rfc9457 */
+  problem?: { title: string; detail?: string; errors?: ProblemItem[] };
+}
+
+export function badRequest(errors: ProblemItem[]): RouteResponse {
+  const title = "The request is not valid";
+  return { status: 400, problem: { title, detail: errors.map(({ detail }) => detail).join("; "), errors } };
+}
+
+export function notFound(detail: string): RouteResponse {
+  return { status: 404, problem: { title: "Not found", detail } };
+}
+
+/**
+ * A read that clients may keep: 200 with an ETag, or 304 when the client has these very bytes.
+ *
+ * @param maxAge seconds that a private cache may use it without asking.
+ */
+export function cacheable(
+  request: Pick<RouteRequest, "headers">,
+  body: unknown,
+  { maxAge }: { maxAge: number },
+): RouteResponse {
+  const etag = `"${createHash("sha256").update(JSON.stringify(body)).digest("base64url").slice(0, 22)}"`;
+  const headers = { etag, "cache-control": `private, max-age=${maxAge}` };
+  return isNamedBy(request.headers["if-none-match"], etag) ? { status: 304, headers } : { headers, body };
+}
+
+/** Weak comparison, as If-None-Match asks for: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2 */
+function isNamedBy(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  const named = header.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return named.includes(etag) || named.includes("*");
+}
+
+/** A page's size from its query parameter: undefined when it is no whole number within 1 and `max`. */
+export function readLimit(
+  value: unknown,
+  { fallback, max }: { fallback: number; max: number },
+): number | undefined {
+  if (value === undefined) return fallback;
+  const limit = typeof value === "string" && value !== "" ? Number(value) : value;
+  return typeof limit === "number" && Number.isInteger(limit) && limit >= 1 && limit <= max
+    ? limit
+    : undefined;
+}
+
+export function limitProblem(max: number): ProblemItem {
+  return { parameter: "limit", detail: `limit must be a whole number from 1 to ${max}` };
+}
+
+export function cursorProblem(): ProblemItem {
+  return { parameter: "cursor", detail: "cursor must be one that this same query gave" };
+}
