@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import type { Static, TObject, TSchema, TUndefined } from "typebox";
+import type { Static, TSchema, TUndefined, TUnsafe } from "typebox";
 import { Component, type ComponentArgs } from "./component.ts";
 import { whenComplete } from "./finaliser.ts";
 import { Function, type FunctionSettings } from "./function.ts";
@@ -87,6 +87,9 @@ export interface HttpApiArgs extends ComponentArgs {
     accessLogs?: Transform<aws.cloudwatch.LogGroupArgs>;
   };
 }
+
+/** Parameters that no schema describes: text, as it came. */
+type Unchecked = TUnsafe<Record<string, string>>;
 
 /** The code of a route, with its request typed by the route's schemas. */
 export type HttpApiCallback<P extends TSchema, Q extends TSchema, B extends TSchema> = (
@@ -186,7 +189,7 @@ export class HttpApi extends Component {
    * @param routeKey method and path, e.g. `GET /devices/{deviceId}`, `ANY /{proxy+}`, or `$default`
    * @throws Error naming the route and the cure when AWS or the component would not take it
    */
-  route<P extends TSchema = TObject, Q extends TSchema = TObject, B extends TSchema = TUndefined>(
+  route<P extends TSchema = Unchecked, Q extends TSchema = Unchecked, B extends TSchema = TUndefined>(
     routeKey: string,
     args: RouteArgs<P, Q, B>,
   ): Function<RouteRequest<Static<P>, Static<Q>, Static<B>>, RouteResponse> {
