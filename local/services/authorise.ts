@@ -6,24 +6,24 @@
  */
 
 import { ServiceError } from "./faults.ts";
-import type { Authorise, Credential, Permission } from "./service.ts";
+import type { Authorise, Caller, Credential } from "./service.ts";
 
 /** AWS's refusal in the JSON protocols. */
 export const accessDenied = (message: string): ServiceError =>
   new ServiceError("AccessDeniedException", message);
 
-/** The refusal's message, or undefined when the caller may do all of it. */
-export const refusal = (
-  authorise: Authorise | undefined,
-  credential: Credential,
-  permissions: readonly Permission[],
-): string | undefined => {
-  if (!authorise) return undefined;
-  for (const { action, resources } of permissions) {
-    for (const resource of resources) {
+/** A request's caller; the account's owner is allowed everything, and so is everybody without `authorise`. */
+export const callerOf = (credential: Credential | undefined, authorise: Authorise | undefined): Caller => ({
+  credential,
+  refusal: (permissions) => {
+    if (!authorise || !credential) return undefined;
+    const asked = permissions.flatMap(({ action, resources }) =>
+      resources.map((resource) => ({ action, resource })),
+    );
+    for (const { action, resource } of asked) {
       const decision = authorise(credential.accessKeyId, action, resource);
       if (!decision.allowed) return decision.message;
     }
-  }
-  return undefined;
-};
+    return undefined;
+  },
+});

@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { BodyTooLargeError, type LoopbackServer, listen, readBody } from "../kit/server.ts";
 import type { TraceInput } from "../kit/trace.ts";
-import { accessDenied, refusal } from "./authorise.ts";
+import { accessDenied, callerOf } from "./authorise.ts";
 import { createDualServer, type Request, type Response } from "./dual-server.ts";
 import {
   jsonFault,
@@ -103,7 +103,7 @@ class Front {
       service: credential?.service ?? target?.prefix ?? "s3",
       operation: target?.operation ?? request.method ?? "",
     });
-    return http.serve(request, response, credential);
+    return http.serve(request, response, callerOf(credential, this.#options.authorise));
   }
 
   /** By target, then by the signature's scope; a request that names neither is S3's (a presigned form, a browser). */
@@ -123,16 +123,11 @@ class Front {
     const credential = credentialOf(request.headers.authorization, request.url ?? "/");
     if (!credential) throw missingToken();
     const input = parseJson(await readBody(request, service.maxBodyBytes));
-    this.#authorise(service, operation, input, credential);
+    const caller = callerOf(credential, this.#options.authorise);
+    const message = caller.refusal(service.permissions(operation, input));
+    if (message !== undefined) throw accessDenied(message);
     const output = await service.handle(operation, input);
     send(response, 200, service.contentType, JSON.stringify(output));
-  }
-
-  #authorise(service: JsonService, operation: string, input: Input, credential: Credential): void {
-    if (!this.#options.authorise) return;
-    const permissions = service.permissions(operation, input);
-    const message = refusal(this.#options.authorise, credential, permissions);
-    if (message !== undefined) throw accessDenied(message);
   }
 }
 

@@ -48,12 +48,20 @@ export interface Credential {
   readonly presigned: boolean;
 }
 
+/** The caller of one request. */
+export interface Caller {
+  /** Undefined when nobody signed the request. */
+  readonly credential: Credential | undefined;
+  /** Why the caller may not do all of it; undefined when it may. */
+  refusal(permissions: readonly Permission[]): string | undefined;
+}
+
 /** A service that answers HTTP itself: S3 and what shares its server. */
 export interface HttpService {
   /** Credential scopes it answers. */
   readonly scopes: readonly string[];
   /** Prefixes of `X-Amz-Target` it answers. */
   readonly targets: readonly string[];
-  /** Answers; never rejects. */
-  serve(request: Request, response: Response, credential: Credential | undefined): Promise<void>;
+  /** Answers, also when it refuses; resolves once the answer is sent. */
+  serve(request: Request, response: Response, caller: Caller): Promise<void>;
 }

@@ -1,0 +1,109 @@
+/**
+ * fauxqs 2.4.1 embedded: S3, SQS, SNS and STS in one Fastify application that never listens by itself (its own
+ * starter would on 0.0.0.0). The only file that knows its internals: the package exports only its entry, so its
+ * stores are imported by file URL, and their types are taken from what the entry accepts.
+ */
+
+import { buildApp } from "fauxqs";
+
+type Stores = Required<NonNullable<NonNullable<Parameters<typeof buildApp>[0]>["stores"]>>;
+export type S3Store = Stores["s3Store"];
+export type SqsStore = Stores["sqsStore"];
+export type SnsStore = Stores["snsStore"];
+export type FauxqsApp = ReturnType<typeof buildApp>;
+type S3Persistence = NonNullable<S3Store["persistence"]>;
+
+/** What fauxqs tells its spy. */
+export interface ObjectEvent {
+  readonly service: "s3";
+  readonly bucket: string;
+  readonly key: string;
+  readonly status: "uploaded" | "downloaded" | "deleted" | "copied" | "renamed";
+  readonly timestamp: number;
+}
+
+export interface FauxqsOptions {
+  readonly region: string;
+  /** Folder for objects, queues and topics; in memory when absent. */
+  readonly dataDir?: string;
+  readonly onObject: (event: ObjectEvent) => void;
+}
+
+export interface Fauxqs {
+  readonly app: FauxqsApp;
+  readonly s3: S3Store;
+  readonly sqs: SqsStore;
+  readonly sns: SnsStore;
+  /** Ends long polls and closes the files. */
+  close(): Promise<void>;
+}
+
+interface Internals {
+  S3Store: new () => S3Store;
+  SqsStore: new () => SqsStore;
+  SnsStore: new () => SnsStore;
+  PersistenceManager: new (directory: string) => Persistence;
+}
+
+interface Persistence extends S3Persistence {
+  load(sqs: SqsStore, sns: SnsStore, s3: S3Store): void;
+  close(): void;
+}
+
+const FILES: Readonly<Record<keyof Internals, string>> = {
+  S3Store: "./s3/s3Store.js",
+  SqsStore: "./sqs/sqsStore.js",
+  SnsStore: "./sns/snsStore.js",
+  PersistenceManager: "./persistence.js",
+};
+
+const loadInternals = async (): Promise<Internals> => {
+  const entry = import.meta.resolve("fauxqs");
+  const loaded = await Promise.all(
+    Object.entries(FILES).map(async ([name, file]) => [
+      name,
+      (await import(new URL(file, entry).href))[name],
+    ]),
+  );
+  return Object.fromEntries(loaded) as Internals;
+};
+
+const persist = (internals: Internals, directory: string, stores: Stores): Persistence => {
+  const persistence = new internals.PersistenceManager(directory);
+  persistence.load(stores.sqsStore, stores.snsStore, stores.s3Store);
+  Object.assign(stores.sqsStore, { persistence });
+  Object.assign(stores.snsStore, { persistence });
+  Object.assign(stores.s3Store, { persistence });
+  for (const queue of stores.sqsStore.allQueues()) Object.assign(queue, { persistence });
+  return persistence;
+};
+
+/** Builds the application without making it ready: hooks and parsers can still be added. */
+export const embedFauxqs = async (options: FauxqsOptions): Promise<Fauxqs> => {
+  const internals = await loadInternals();
+  const stores: Stores = {
+    s3Store: new internals.S3Store(),
+    sqsStore: new internals.SqsStore(),
+    snsStore: new internals.SnsStore(),
+  };
+  // Without a host of their own, queue URLs take the request's Host header.
+  stores.sqsStore.host = "";
+  const persistence = options.dataDir === undefined ? undefined : persist(internals, options.dataDir, stores);
+  const spy = {
+    addMessage: (event: ObjectEvent | { service: string }) => {
+      if (event.service === "s3") options.onObject(event as ObjectEvent);
+    },
+  };
+  Object.assign(stores.s3Store, { spy });
+  const app = buildApp({ logger: false, defaultRegion: options.region, stores });
+  return {
+    app,
+    s3: stores.s3Store,
+    sqs: stores.sqsStore,
+    sns: stores.snsStore,
+    close: async () => {
+      await app.close();
+      persistence?.close();
+    },
+  };
+};
