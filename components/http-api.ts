@@ -157,7 +157,7 @@ interface DeclaredRoute {
  * Failure path: bad requests get an RFC 9457 problem (400, 413, 415) and never reach the callback; a callback that
  * throws is answered 500 without details and logged with its correlation id; a bad token is answered 401 or 403 by the
  * gateway. The stage, its route settings and the OpenAPI document are made when the program has declared its last
- * route. Locally the API answers on a loopback port of its own, by the same rules; its URL keeps its AWS form.
+ * route. Locally the API answers on a loopback port of its own by the same rules; its URL keeps its AWS form.
  * Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
  */
 export class HttpApi extends Component {

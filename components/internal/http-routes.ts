@@ -3,7 +3,7 @@
  */
 import type { TSchema } from "typebox";
 import type { FunctionSettings } from "../function.ts";
-import type { Json, Wrap } from "../packaging/package.ts";
+import type { Wrap } from "../packaging/package.ts";
 import { argumentError, type Culprit, type Keys, refuseUnknownKeys, requireRange } from "./arguments.ts";
 import type { Schema } from "./openapi.ts";
 import type { RouteKey } from "./routes.ts";
@@ -244,7 +244,12 @@ export const routeWrap = (module: string, { key }: RouteKey, args: RouteSettings
 export const documentWrap = (module: string, { key }: RouteKey, document: Schema): Wrap => ({
   module,
   export: "serveDocument",
-  options: { route: key, maxBody: 1, cacheSeconds: DEFAULTS.openApiCacheSeconds, document: document as Json },
+  options: {
+    route: key,
+    maxBody: 1,
+    cacheSeconds: DEFAULTS.openApiCacheSeconds,
+    document: JSON.stringify(document),
+  },
 });
 
 /** The end of the ARN that API Gateway invokes with: method and path as declared. */

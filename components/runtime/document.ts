@@ -6,9 +6,12 @@
 import { type RouteCallback, type RouteHandler, type RouteOptions, serveRoute } from "./route.ts";
 
 export interface DocumentOptions extends RouteOptions {
-  document: unknown;
+  /** JSON text: one string to the bundler however deep the document is. */
+  document: string;
 }
 
 /** Makes the Lambda handler; the callback that every function must have is not called. */
-export const serveDocument = (_callback: RouteCallback, options: DocumentOptions): RouteHandler =>
-  serveRoute(() => ({ body: options.document }), options);
+export const serveDocument = (_callback: RouteCallback, options: DocumentOptions): RouteHandler => {
+  const body: unknown = JSON.parse(options.document);
+  return serveRoute(() => ({ body }), options);
+};
