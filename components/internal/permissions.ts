@@ -122,7 +122,8 @@ function needsOf(use: CommandUse, functionName: string): Need[] {
 
 function aggregatedProblem({ command, client, importer }: CommandUse): string {
   const service = serviceCommand(client, "GetCommand").client;
-  const example = Object.keys(SERVICES[service]?.commands ?? {})[0] ?? "Get";
+  const names = Object.keys(SERVICES[service]?.commands ?? {});
+  const example = names.find((name) => /^(Get|Put|Send|Publish)/.test(name)) ?? names[0] ?? "Get";
   return `${importer} imports '${command}' from '${client}', which holds every command of the service, so its permissions cannot be derived. Import the client and the commands it sends instead, e.g. ${example}Command.`;
 }
 

@@ -64,7 +64,7 @@ function sha256(bytes: Uint8Array): string {
 
 export interface ArchiveRequest {
   functionName: string;
-  /** The project's folder. */
+  /** The folder that the cache is in. */
   root: string;
   entries: ArchiveEntries;
   /** The code's source map, kept beside the zip. */
@@ -120,8 +120,16 @@ function write({ functionName, root }: ArchiveRequest, path: string, bytes: Uint
     writeFileSync(temporary, bytes);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeQuietly(temporary);
     throw new PackagingError(functionName, unwritable(root, error as Error));
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The folder is not there either; the first error says why.
   }
 }
 

@@ -12,6 +12,8 @@ import { readable } from "./readable.ts";
 /** Every SDK client carries its package.json for the version in its user agent: 2.4 KB for one line. */
 const CLIENT_PACKAGE = /[\\/]@aws-sdk[\\/]client-[^\\/]+[\\/]package\.json$/;
 const CONFIG_FILES = /[\\/]shared-ini-file-loader[\\/]loadSharedConfigFiles\.js$/;
+/** lib-dynamodb does not say that it has no side effects, so its paginators would keep Query and Scan everywhere. */
+const PAGINATOR = /[\\/]@aws-sdk[\\/]lib-[^\\/]+[\\/]dist-es[\\/]pagination[\\/]\w+\.js$/;
 const VIRTUAL = /^(entry|slice|capture|validators|credentials):/;
 
 export function lambdaPlugin(root: string, entries: BundleEntry[]): Plugin {
@@ -29,6 +31,7 @@ export function lambdaPlugin(root: string, entries: BundleEntry[]): Plugin {
         build.onLoad({ filter: /.*/, namespace }, ({ path }) => modules.get(`${namespace}:${path}`));
       }
       build.onLoad({ filter: CLIENT_PACKAGE, namespace: "file" }, async ({ path }) => versionOnly(path));
+      build.onLoad({ filter: PAGINATOR, namespace: "file" }, async ({ path }) => pureCalls(path));
       build.onLoad({ filter: CONFIG_FILES, namespace: "file" }, () => ({ contents: NO_CONFIG_FILES_CODE }));
     },
   };
@@ -56,6 +59,11 @@ function virtualModules(root: string, entries: BundleEntry[]): Map<string, OnLoa
 async function versionOnly(path: string): Promise<OnLoadResult> {
   const { version } = JSON.parse(await readFile(path, "utf8")) as { version: string };
   return { contents: JSON.stringify({ version }), loader: "json" };
+}
+
+async function pureCalls(path: string): Promise<OnLoadResult> {
+  const text = await readFile(path, "utf8");
+  return { contents: text.replaceAll("= createPaginator(", "= /* @__PURE__ */ createPaginator(") };
 }
 
 function importerOf(root: string, { importer, namespace }: OnResolveArgs): string {

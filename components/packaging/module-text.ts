@@ -2,7 +2,7 @@
  * Writes a slice as a module. Kept pieces stand on the lines they have in the program's file, so a stack
  * trace through the source map names the right line.
  */
-import { type Node, ts, type typescript } from "./syntax.ts";
+import { type Node, startWithoutExport, ts, type typescript } from "./syntax.ts";
 
 /** The module behind `capture`; slices import it under this name. */
 export const CAPTURE_MODULE = "capture:runtime";
@@ -160,16 +160,6 @@ export class ModuleText {
     const captures = this.#usesCaptures ? [CAPTURE_IMPORT] : [];
     return [...imports, ...functions, ...captures, ...values].join(" ");
   }
-}
-
-/** `export const x`, `export default function f`: the slice exports its callback only. */
-function startWithoutExport(node: Node, source: TextSource): number {
-  const modifiers = ts.canHaveModifiers(node) ? (ts.getModifiers(node) ?? []) : [];
-  const exporting = modifiers.filter(
-    ({ kind }) => kind === ts.SyntaxKind.ExportKeyword || kind === ts.SyntaxKind.DefaultKeyword,
-  );
-  const last = exporting.at(-1);
-  return last ? last.end : source.start(node);
 }
 
 function importText(declaration: typescript.ImportDeclaration, names: Set<Node>): string {

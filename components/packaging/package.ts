@@ -7,7 +7,7 @@ import { type ArchiveEntries, archive } from "./archive.ts";
 import { type BuiltCode, type BundleEntry, Bundler } from "./bundle.ts";
 import { captureText, literal } from "./captures.ts";
 import { type Callback, Inspector } from "./locate.ts";
-import { type Slice, type SliceModule, slice } from "./slice.ts";
+import { type Slice, type SliceModule, type SliceTools, slice } from "./slice.ts";
 import { Sources } from "./source.ts";
 import { validatorModules } from "./validators.ts";
 
@@ -82,15 +82,19 @@ const PACKAGE_JSON = '{"type":"commonjs"}\n';
 
 /** What all callbacks of one run of the program share. */
 export class Packager {
-  readonly #root: string;
+  readonly #storage: string;
   readonly #bundler: Bundler;
-  readonly #tools = { inspector: new Inspector(), sources: new Sources() };
+  readonly #tools: SliceTools;
   readonly #keys = new Set<string>();
 
-  /** @param root the project's folder; `.cache/` is made in it. */
-  constructor(root: string) {
-    this.#root = root;
+  /**
+   * @param root the project's folder, which reported paths are relative to.
+   * @param storage the folder in which `.cache/` is made. @default the project's
+   */
+  constructor(root: string, storage = root) {
+    this.#storage = storage;
     this.#bundler = new Bundler(root);
+    this.#tools = { inspector: new Inspector(), sources: new Sources(root) };
   }
 
   prepare(callback: Callback, options: PackageOptions): PreparedCallback {
@@ -113,7 +117,7 @@ export class Packager {
   #finish({ code, map, modules, commands }: BuiltCode, cut: Slice, options: PackageOptions): FunctionBundle {
     const entries: ArchiveEntries = { "index.js": code, "package.json": Buffer.from(PACKAGE_JSON) };
     const report = { modules, commands, captures: cut.captures.map(({ path }) => path) };
-    const archived = archive({ functionName: options.name, root: this.#root, entries, map, report });
+    const archived = archive({ functionName: options.name, root: this.#storage, entries, map, report });
     checkSize(options, archived.size, modules);
     return { ...archived, commands, modules };
   }
@@ -160,7 +164,7 @@ function bundleEntry(key: string, cut: Slice, { name, wrap }: PackageOptions): B
     const code = `import { ${callback} export { $callback as handler };`;
     return { key, functionName: name, code, modules: cut.modules, externals: [] };
   }
-  const validators = validatorModules(key, wrap.validators ?? {});
+  const validators = compileSchemas(key, name, wrap.validators ?? {});
   const virtual = [...validators.values()].map(({ id, code }): [string, SliceModule] => [
     id,
     { file: import.meta.filename, code },
@@ -176,6 +180,18 @@ function bundleEntry(key: string, cut: Slice, { name, wrap }: PackageOptions): B
     modules: new Map([...cut.modules, ...virtual]),
     externals: [],
   };
+}
+
+function compileSchemas(
+  key: string,
+  name: string,
+  schemas: Record<string, JsonSchema>,
+): ReturnType<typeof validatorModules> {
+  try {
+    return validatorModules(key, schemas);
+  } catch (error) {
+    throw new PackagingError(name, (error as Error).message);
+  }
 }
 
 function wrapCode(callback: string, wrap: Wrap, validators: [schema: string, id: string][]): string {

@@ -15,7 +15,7 @@ import { CaptureError, PackagingError } from "../internal/errors.ts";
 import { type Capture, Captures, holdsDeployment, literal } from "./captures.ts";
 import type { Callback, Inspected, Inspector, Lookup } from "./locate.ts";
 import { ModuleText, type Piece } from "./module-text.ts";
-import { isPulumi, projectPath, type Source, type Sources } from "./source.ts";
+import { isPulumi, type Source, type Sources } from "./source.ts";
 import {
   changedVariables,
   contains,
@@ -111,8 +111,8 @@ class Slicer {
     const inspected = this.tools.inspector.inspect(callback);
     if (!inspected.file) throw new PackagingError(this.functionName, NO_SOURCE);
     const source = this.tools.sources.read(inspected.file);
-    const node = source.functionAt(inspected.line, inspected.column, callback.toString().length);
-    if (!node) throw new PackagingError(this.functionName, noFunction(source.file, inspected.line));
+    const node = source.functionAt(inspected.line, inspected.column, callback.toString());
+    if (!node) throw new PackagingError(this.functionName, noFunction(source.path, inspected.line));
     return this.#importable(callback, source, node) ?? this.#cut(callback, node, inspected);
   }
 
@@ -120,7 +120,7 @@ class Slicer {
   #importable(callback: Callback, source: Source, node: FunctionNode): SlicedFunction | undefined {
     const name = exportedName(node);
     if (!name || this.tools.sources.fileReachesPulumi(source.file)) return undefined;
-    const module = `slice:${projectPath(source.file)}#${this.#key}.${name}`;
+    const module = `slice:${source.path}#${this.#key}.${name}`;
     const code = `export { ${name} as handler } from ${JSON.stringify(`./${basename(source.file)}`)};`;
     this.#direct.set(module, { file: source.file, code });
     const sliced = { module, name: "handler" };
@@ -142,7 +142,7 @@ class Slicer {
     if (known) return known;
     const source = this.tools.sources.read(path);
     const file = {
-      id: `slice:${projectPath(path)}#${this.#key}`,
+      id: `slice:${source.path}#${this.#key}`,
       source,
       text: new ModuleText(source),
       taint: new Taint(source, this.tools.sources),
@@ -168,8 +168,7 @@ function keywordOf(variable: typescript.VariableDeclaration): string {
 }
 
 function noFunction(file: string, line: number): string {
-  const place = `${projectPath(file)}:${line + 1}`;
-  return `no function is found at ${place}: it is a class, or the file has changed since the program started. Pass a function, and run again.`;
+  return `no function is found at ${file}:${line + 1}: it is a class, or the file has changed since the program started. Pass a function, and run again.`;
 }
 
 /** The name under which a module-level function is exported, if it is. */

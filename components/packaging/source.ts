@@ -4,7 +4,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, relative, resolve, sep } from "node:path";
 import type { SourcePlace } from "../internal/errors.ts";
-import { type FunctionNode, type Identifier, isFunction, type Node, ts, type typescript } from "./syntax.ts";
+import {
+  type FunctionNode,
+  type Identifier,
+  isFunction,
+  type Node,
+  startWithoutExport,
+  ts,
+  type typescript,
+} from "./syntax.ts";
 
 /** What only exists while the program is planned. */
 const PULUMI = /^@pulumi\//;
@@ -16,13 +24,17 @@ export function isPulumi(specifier: string): boolean {
 
 /** One parsed file. */
 export class Source {
+  /** Absolute. */
   readonly file: string;
+  /** Relative to the project, with forward slashes: the same on every machine. */
+  readonly path: string;
   readonly text: string;
   readonly #tree: typescript.SourceFile;
   #checker: typescript.TypeChecker | undefined;
 
-  constructor(file: string, text: string) {
+  constructor(file: string, text: string, root: string) {
     this.file = file;
+    this.path = relative(root, file).split(sep).join("/");
     this.text = text;
     this.#tree = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   }
@@ -31,18 +43,28 @@ export class Source {
     return this.#tree.statements;
   }
 
-  /** The function at V8's position whose text is as long as the one that runs. */
-  functionAt(line: number, column: number, length: number): FunctionNode | undefined {
+  /**
+   * The function at V8's position whose text is the one that runs.
+   * @param running the function's own `toString()`: this file's text with the types blanked out.
+   */
+  functionAt(line: number, column: number, running: string): FunctionNode | undefined {
     if (line >= this.#tree.getLineStarts().length) return undefined;
     const position = this.#tree.getPositionOfLineAndCharacter(line, column);
     let found: FunctionNode | undefined;
     const step = (node: Node): void => {
       if (position < node.getFullStart() || position > node.end) return;
-      if (isFunction(node) && node.end - this.start(node) === length) found = node;
+      if (isFunction(node) && this.#isText(node, running)) found = node;
       ts.forEachChild(node, step);
     };
     step(this.#tree);
     return found;
+  }
+
+  /** A type at the very end is not part of the running text, and neither is `export`. */
+  #isText(node: Node, running: string): boolean {
+    const start = startWithoutExport(node, this);
+    const text = this.text.slice(start, start + running.length);
+    return start + running.length <= node.end && isStripped(running, text);
   }
 
   /** Where the variable is declared, if in this file. */
@@ -73,7 +95,7 @@ export class Source {
   placeOf(node: Node): SourcePlace {
     const { line, character } = this.#tree.getLineAndCharacterOfPosition(this.start(node));
     const text = this.text.split("\n")[line] ?? "";
-    return { file: projectPath(this.file), line: line + 1, column: character + 1, text };
+    return { file: this.path, line: line + 1, column: character + 1, text };
   }
 
   /** Run-time imports: type-only ones are gone. */
@@ -125,20 +147,30 @@ function literal(specifier: Node | undefined): string | undefined {
   return specifier && ts.isStringLiteral(specifier) ? specifier.text : undefined;
 }
 
-/** Relative to the project, with forward slashes: the same on every machine. */
-export function projectPath(file: string): string {
-  return relative(process.cwd(), file).split(sep).join("/");
+/** Whether `running` is `text` without its types: blanks, and brackets or semicolons that guard line ends. */
+function isStripped(running: string, text: string): boolean {
+  for (let index = 0; index < running.length; index += 1) {
+    const character = running.charAt(index);
+    if (character !== text.charAt(index) && !/[\s;)]/.test(character)) return false;
+  }
+  return true;
 }
 
 /** All files of one run. */
 export class Sources {
+  readonly #root: string;
   readonly #files = new Map<string, Source>();
   readonly #reaching = new Map<string, boolean>();
+
+  /** @param root the project's folder. */
+  constructor(root: string) {
+    this.#root = root;
+  }
 
   read(file: string): Source {
     let source = this.#files.get(file);
     if (!source) {
-      source = new Source(file, readFileSync(file, "utf8"));
+      source = new Source(file, readFileSync(file, "utf8"), this.#root);
       this.#files.set(file, source);
     }
     return source;

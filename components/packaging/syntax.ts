@@ -89,6 +89,17 @@ export function contains(outer: Node, inner: Node): boolean {
   return inner.pos >= outer.pos && inner.end <= outer.end;
 }
 
+/** Where the text of `export const x` or `export default function f` starts without its `export`. */
+export function startWithoutExport(node: Node, source: { text: string; start(node: Node): number }): number {
+  const modifiers = ts.canHaveModifiers(node) ? (ts.getModifiers(node) ?? []) : [];
+  const exporting = modifiers.filter(
+    ({ kind }) => kind === ts.SyntaxKind.ExportKeyword || kind === ts.SyntaxKind.DefaultKeyword,
+  );
+  const last = exporting.at(-1);
+  if (!last) return source.start(node);
+  return last.end + source.text.slice(last.end).search(/\S/);
+}
+
 /** The statement of the file that a node is part of. */
 export function topLevelStatement(node: Node): Node {
   let current = node;

@@ -54,10 +54,16 @@ export function validatorModules(
   const standalone = require("ajv/dist/standalone").default as (ajv: AjvClass, validate: unknown) => string;
   const compile = (name: string, schema: JsonSchema): ValidatorModule => {
     const ajv = new Ajv({ ...OPTIONS, coerceTypes: name === UNCOERCED ? false : "array", formats: FORMATS });
-    return { id: `validators:${key}/${name}`, code: standalone(ajv, ajv.compile(plainSchema(schema))) };
+    try {
+      return { id: `validators:${key}/${name}`, code: standalone(ajv, ajv.compile(plainSchema(schema))) };
+    } catch (error) {
+      throw new Error(`the schema '${name}' cannot be compiled: ${(error as Error).message}. ${CURE}`);
+    }
   };
   return new Map(Object.entries(schemas).map(([name, schema]) => [name, compile(name, schema)]));
 }
+
+const CURE = `Formats are ${Object.keys(FORMATS).join(", ")}; for others use pattern.`;
 
 /** Schema builders mark their schemas with `~kind` and the like, which mean nothing here. */
 function plainSchema(schema: JsonSchema): JsonSchema {
