@@ -50,11 +50,6 @@ export class Deployment {
     return changes;
   }
 
-  /** Undoes everything, last made first. */
-  async undoAll(): Promise<void> {
-    for (const urn of [...this.#applied.keys()].reverse()) await this.#undo(urn);
-  }
-
   async #applyNode(
     node: ResourceNode,
     applier: Applier | undefined,

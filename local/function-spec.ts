@@ -8,7 +8,7 @@ import {
   type ResourceNode,
   SIGNATURE,
 } from "./engine/graph.ts";
-import type { FunctionSpec } from "./lambda/environment.ts";
+import type { FunctionSpec } from "./lambda/spec.ts";
 
 /** Where functions run: what their environment says about the outside. */
 export interface FunctionPlace {

@@ -178,6 +178,11 @@ export class LambdaPool {
     return this.#functions.get(functionName)?.lambda.view() ?? [];
   }
 
+  /** What every function was made from. */
+  specs(): FunctionSpec[] {
+    return [...this.#functions.values()].map(({ lambda }) => lambda.spec);
+  }
+
   stats(): FunctionStats[] {
     return [...this.#functions.values()].map(({ lambda }) => lambda.stats());
   }

@@ -60,4 +60,8 @@ const start = async (node: ResourceNode, context: SourceContext): Promise<Runnin
   };
 };
 
-export const source: Source = { types: ["aws:apigatewayv2/api:Api"], start };
+export const source: Source = {
+  types: ["aws:apigatewayv2/api:Api"],
+  family: ["aws:apigatewayv2/", "aws:lambda/permission:"],
+  start,
+};

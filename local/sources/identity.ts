@@ -140,4 +140,8 @@ const start = async (node: ResourceNode, context: SourceContext): Promise<Runnin
   };
 };
 
-export const source: Source = { types: ["aws:cognito/userPool:UserPool"], start };
+export const source: Source = {
+  types: ["aws:cognito/userPool:UserPool"],
+  family: ["aws:cognito/"],
+  start,
+};

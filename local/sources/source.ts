@@ -14,6 +14,11 @@ import type { Kinesis } from "../services/kinesis.ts";
 export interface Source {
   /** Resource type tokens that it starts, e.g. `aws:apigatewayv2/api:Api`. */
   types: string[];
+  /**
+   * Prefixes of the types that it reads besides its own resource: when one of them changes, `--watch` starts it anew.
+   * @default only its own resource
+   */
+  family?: string[];
   /** @returns undefined when the resource is of the type but another adapter's, e.g. a queue's mapping */
   start(node: ResourceNode, context: SourceContext): Promise<RunningSource | undefined>;
 }
@@ -31,7 +36,7 @@ export interface RunningSource {
 
 /** Objects and messages, written by the runtime itself on a resource's behalf. */
 export interface ObjectStore {
-  putObject(bucket: string, key: string, body: string | Uint8Array): Promise<unknown>;
+  putObject(bucket: string, key: string, body: string | Buffer): unknown;
   /** @param queue URL or name */
   sendMessage(queue: string, body: string): Promise<unknown>;
 }

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { run } from "../../local/cli.ts";
+import { programLog, run } from "../../local/cli.ts";
 import { Runtime } from "../../local/runtime.ts";
 import { parseNormals } from "../shared/normals.ts";
 import { createProgress, type Progress } from "../shared/progress.ts";
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
     stack: values.stack,
     port: 0,
     pool: { onResponse: faults.onResponse },
-    onLog: ({ severity, message }) => progress.note(`[program] ${severity}: ${message}`),
+    onLog: programLog((line) => progress.note(line)),
   });
   try {
     const readyMs = performance.now() - started;

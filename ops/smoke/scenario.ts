@@ -35,6 +35,8 @@ export interface ScenarioResult {
 
 const FORTNIGHT_HOURS = 14 * 24;
 const HTTP_HOURS = 24;
+/** Milliseconds between two looks at what has arrived. */
+const POLL = 250;
 export const METRICS = ["pressure", "temperature", "wind"] as const;
 
 /** What a run sends: the fortnight over the stream with malformed records in between, a day over HTTP. */
@@ -147,7 +149,7 @@ async function until<T>(
   for (;;) {
     const value = await attempt();
     if (wanted(value) || now() >= deadline) return value;
-    await sleep(100);
+    await sleep(POLL);
   }
 }
 

@@ -48,7 +48,7 @@ describe("deployment", () => {
   it("makes the resources phase by phase and undoes them in reverse", async () => {
     const { log, deployment } = prepare();
     await deployment.apply(graph(node("trigger"), node("table"), node("stream")));
-    await deployment.undoAll();
+    await deployment.apply(graph());
     expect(log).to.deep.equal(["+table", "+stream", "+trigger", "-trigger", "-stream", "-table"]);
   });
 

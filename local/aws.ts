@@ -1,0 +1,62 @@
+import type { Clock } from "./kit/clock.ts";
+import type { Trace } from "./kit/trace.ts";
+import { DynamoDb } from "./services/dynamodb.ts";
+import { type Endpoint, startEndpoint } from "./services/endpoint.ts";
+import { Kinesis } from "./services/kinesis.ts";
+import { ObjectsAndMessages } from "./services/s3-sqs-sns.ts";
+import type { Authorise } from "./services/service.ts";
+
+export interface AwsOptions {
+  region: string;
+  account: string;
+  /** Port of the endpoint; 0 for any. */
+  port: number;
+  /** Where state is kept between runs. @default in memory only */
+  dataDir?: string;
+  /** Whether Kinesis refuses what a shard could not take on AWS. */
+  throttle: boolean;
+  clock: Clock;
+  trace: Trace;
+  authorise: Authorise;
+  log: (line: string) => void;
+}
+
+/** AWS on this machine: its data planes behind one endpoint. */
+export interface Aws {
+  kinesis: Kinesis;
+  dynamodb: DynamoDb;
+  objects: ObjectsAndMessages;
+  endpoint: Endpoint;
+  stop(): Promise<void>;
+}
+
+/** @throws {Error} when the port is taken or the data folder cannot be written; nothing is left running then. */
+export async function startAws(options: AwsOptions): Promise<Aws> {
+  const { region, account, clock, trace, authorise, dataDir, log } = options;
+  const place = { region, account };
+  const kinesis = new Kinesis({ ...place, clock, throttle: options.throttle, log });
+  const [dynamodb, objects] = await Promise.all([
+    DynamoDb.start({ ...place, clock, dataDir }),
+    ObjectsAndMessages.start({ ...place, clock, dataDir }),
+  ]);
+  const stopServices = async (): Promise<void> => {
+    await Promise.all([dynamodb.close(), objects.close()]);
+  };
+  try {
+    const endpoint = await startEndpoint({
+      port: options.port,
+      json: [kinesis, dynamodb],
+      http: [objects],
+      authorise,
+      trace,
+    });
+    const stop = async (): Promise<void> => {
+      await endpoint.close();
+      await stopServices();
+    };
+    return { kinesis, dynamodb, objects, endpoint, stop };
+  } catch (error) {
+    await stopServices();
+    throw error;
+  }
+}

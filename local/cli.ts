@@ -1,0 +1,34 @@
+/** What every command does with a failure: one clear sentence, and a non-zero exit. */
+
+/** A mistake in how the command was called; its message says what to do instead. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+const isParseError = (error: unknown): boolean =>
+  error instanceof TypeError && String(Reflect.get(error, "code")).startsWith("ERR_PARSE_ARGS");
+
+/** The sentence for an error: its message, without a stack; the whole error with `DEBUG` in the environment. */
+export function describeError(error: unknown, debug: boolean): string {
+  if (!(error instanceof Error)) return String(error);
+  if (debug && error.stack) return error.stack;
+  if (isParseError(error)) return error.message.split(". ")[0] ?? error.message;
+  return error.message;
+}
+
+/** Runs a command; the process ends with exit code 1 when it fails, 2 when it was called wrongly. */
+export async function run(main: () => Promise<void>): Promise<void> {
+  try {
+    await main();
+  } catch (error) {
+    console.error(describeError(error, Boolean(process.env.DEBUG)));
+    process.exitCode = error instanceof UsageError || isParseError(error) ? 2 : 1;
+  }
+}
+
+/** What the program itself says, a line each; Pulumi's own debugging is left out. */
+export const programLog =
+  (write: (line: string) => void) =>
+  ({ severity, message }: { severity: string; message: string }): void => {
+    if (severity !== "debug") write(`[program] ${severity}: ${message}`);
+  };

@@ -1,0 +1,156 @@
+/** `npm start`: the program, whole, on this machine until Ctrl-C. */
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { programLog, run, UsageError } from "./cli.ts";
+import { redact } from "./engine/graph.ts";
+import { requireNode } from "./engine/node.ts";
+import { Runtime } from "./runtime.ts";
+import { type SummaryInput, summary } from "./summary.ts";
+import { watchProgram } from "./watch.ts";
+
+const DEFAULT_PORT = 4566;
+
+interface Flags {
+  stack: string;
+  port: number;
+  data: string | undefined;
+  watch: boolean;
+  inspect: string | undefined;
+}
+
+const USAGE = "Usage: npm start -- [--stack dev] [--port 4566] [--data DIR] [--watch] [--inspect FUNCTION]";
+
+function readFlags(argv: string[]): Flags {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      stack: { type: "string", default: "dev" },
+      port: { type: "string", default: String(DEFAULT_PORT) },
+      data: { type: "string" },
+      watch: { type: "boolean", default: false },
+      inspect: { type: "string" },
+    },
+  });
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65_000) {
+    throw new UsageError(`--port is ${values.port}; it must be a whole number from 0 to 65000. ${USAGE}`);
+  }
+  return { ...values, port, data: values.data, inspect: values.inspect };
+}
+
+async function main(): Promise<void> {
+  const started = performance.now();
+  requireNode();
+  const flags = readFlags(process.argv.slice(2));
+  const directory = process.cwd();
+  const runtime = await Runtime.start({
+    directory,
+    stack: flags.stack,
+    port: flags.port,
+    dataDir: flags.data,
+    onLog: programLog((line) => console.error(line)),
+    onProgress: (step) => progress(`Starting: ${step} ...`),
+  });
+  const stopped = stopOnSignal(runtime, directory, flags.stack);
+  if (flags.inspect) runtime.pool.inspect(functionNamed(runtime, flags.inspect));
+  await writeState(runtime, directory, flags.stack);
+  progress("");
+  console.log(summary(await describe(runtime, flags.stack, performance.now() - started)).join("\n"));
+  printInvocations(runtime);
+  if (flags.watch) watchProgram(directory, runtime, (line) => console.log(line));
+  await stopped;
+}
+
+/** A line that is overwritten, on a terminal only. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`);
+}
+
+/** Resolves when the system has stopped after Ctrl-C or a termination signal. */
+function stopOnSignal(runtime: Runtime, directory: string, stack: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const stop = (): void => {
+    process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
+    progress("Stopping ...");
+    runtime
+      .stop()
+      .then(() => rm(stateFile(directory, stack), { force: true }))
+      .then(() => progress(""))
+      .then(resolve, reject);
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  return promise;
+}
+
+const stateFile = (directory: string, stack: string): string =>
+  join(directory, ".cache", "local", `${stack}.json`);
+
+/** For the commands of other terminals. It holds the throw-away client secret, so only its owner may read it. */
+async function writeState(runtime: Runtime, directory: string, stack: string): Promise<void> {
+  const path = stateFile(directory, stack);
+  await mkdir(dirname(path), { recursive: true });
+  const state = {
+    pid: process.pid,
+    endpoint: runtime.aws.endpoint.url,
+    hosts: runtime.hosts.entries(),
+    outputs: runtime.outputs,
+  };
+  await rm(path, { force: true });
+  await writeFile(path, JSON.stringify(state, null, 2), { mode: 0o600 });
+}
+
+function functionNamed(runtime: Runtime, wanted: string): string {
+  const names = runtime.pool.stats().map(({ functionName }) => functionName);
+  const found = names.find((name) => name === wanted || name.startsWith(`${wanted}-`));
+  if (found) return found;
+  throw new UsageError(`--inspect names "${wanted}"; the functions are ${names.sort().join(", ")}.`);
+}
+
+async function describe(runtime: Runtime, stack: string, readyMs: number): Promise<SummaryInput> {
+  const { outputs, hosts } = runtime;
+  const text = (key: string): string => String(outputs[key] ?? "");
+  const functions = await Promise.all(
+    runtime.pool.specs().map(async (spec) => ({
+      name: spec.name,
+      memorySize: spec.memorySize,
+      timeoutSeconds: spec.timeoutMs / 1_000,
+      zipBytes: (await stat(spec.zipPath)).size,
+    })),
+  );
+  const redacted = Object.entries(redact(runtime.graph.outputs) as Record<string, unknown>);
+  return {
+    stack,
+    region: text("region") || "us-east-1",
+    endpoint: runtime.aws.endpoint.url,
+    addresses: hosts.entries().map(([aws, local]) => ({ label: labelOf(aws), aws: `https://${aws}`, local })),
+    functions: functions.sort((a, b) => a.name.localeCompare(b.name)),
+    declaredOnly: runtime.declaredOnly,
+    outputs: redacted.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+    example: outputs.apiUrl
+      ? {
+          apiUrl: hosts.resolve(text("apiUrl")),
+          tokenEndpoint: hosts.resolve(text("tokenEndpoint")),
+          clientId: text("clientId"),
+          streamName: text("streamName"),
+        }
+      : undefined,
+    readyMs,
+  };
+}
+
+function labelOf(host: string): string {
+  if (host.includes(".execute-api.")) return "API";
+  return host.includes(".amazoncognito.") ? "Tokens" : "Issuer";
+}
+
+/** One structured line per invocation. */
+function printInvocations(runtime: Runtime): void {
+  runtime.trace.on((event) => {
+    if (event.kind === "invocation" || event.kind === "access-log") console.log(JSON.stringify(event));
+  });
+}
+
+await run(main);

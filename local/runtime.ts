@@ -1,0 +1,237 @@
+import { randomBytes } from "node:crypto";
+import { dataAppliers, functionAppliers, loadSources, sourceAppliers } from "./appliers.ts";
+import { type Aws, startAws } from "./aws.ts";
+import { type Changes, Deployment } from "./deployment.ts";
+import { checkGraph } from "./engine/checks.ts";
+import { type Graph, type PropertyMap, plain, type ResourceNode } from "./engine/graph.ts";
+import { DEFAULT_REGION, isDeclaredOnly, LOCAL_ACCOUNT } from "./engine/outputs.ts";
+import { evaluate, type LogEntry } from "./engine/program.ts";
+import { readSettings } from "./engine/settings.ts";
+import { Hosts } from "./hosts.ts";
+import { type Clock, systemClock } from "./kit/clock.ts";
+import { Trace } from "./kit/trace.ts";
+import { Callers } from "./lambda/iam.ts";
+import { LambdaPool, type PoolOptions } from "./lambda/pool.ts";
+import type { RunningSource, SourceContext } from "./sources/source.ts";
+
+export interface RuntimeOptions {
+  /** The folder with Pulumi.yaml. */
+  directory: string;
+  stack: string;
+  /** Port of the AWS endpoint; APIs and issuers take the next ones. 0 takes any free ports. */
+  port: number;
+  /** Where state is kept between runs. @default in memory only */
+  dataDir?: string;
+  clock?: Clock;
+  trace?: Trace;
+  /** Options of the Lambda pool, e.g. fault injection. */
+  pool?: Partial<Omit<PoolOptions, "trace">>;
+  /** Whether Kinesis refuses what a shard could not take on AWS. @default true */
+  throttle?: boolean;
+  /** What the program logs. */
+  onLog?: (entry: LogEntry) => void;
+  /** What the runtime is doing, for a progress line. */
+  onProgress?: (step: string) => void;
+  /** Lines for the console. */
+  log?: (line: string) => void;
+  signal?: AbortSignal;
+}
+
+interface Parts {
+  graph: Graph;
+  aws: Aws;
+  pool: LambdaPool;
+  callers: Callers;
+  hosts: Hosts;
+  running: Map<string, RunningSource>;
+  clock: Clock;
+  trace: Trace;
+}
+
+/** The program, running on this machine. */
+export class Runtime {
+  readonly #options: RuntimeOptions;
+  readonly #parts: Parts;
+  readonly #deployment: Deployment;
+
+  private constructor(options: RuntimeOptions, parts: Parts, deployment: Deployment) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#deployment = deployment;
+  }
+
+  /**
+   * Evaluates the program, starts the services, makes what it declares, and starts its triggers.
+   * @throws {Error} with the root cause; nothing is left running then.
+   */
+  static async start(options: RuntimeOptions): Promise<Runtime> {
+    const parts = await startParts(options);
+    const deployment = await createDeployment(options, parts);
+    const runtime = new Runtime(options, parts, deployment);
+    try {
+      await deployment.apply(parts.graph);
+      return runtime;
+    } catch (error) {
+      await runtime.stop();
+      throw error;
+    }
+  }
+
+  get graph(): Graph {
+    return this.#parts.graph;
+  }
+
+  get aws(): Aws {
+    return this.#parts.aws;
+  }
+
+  get pool(): LambdaPool {
+    return this.#parts.pool;
+  }
+
+  get hosts(): Hosts {
+    return this.#parts.hosts;
+  }
+
+  get trace(): Trace {
+    return this.#parts.trace;
+  }
+
+  /** The triggers that run, e.g. APIs with their addresses. */
+  get triggers(): RunningSource[] {
+    return [...this.#parts.running.values()];
+  }
+
+  /** The stack's outputs with secrets opened. Never print them. */
+  get outputs(): PropertyMap {
+    return plain(this.graph.outputs) as PropertyMap;
+  }
+
+  /** Registered types that have nothing behind them here. */
+  get declaredOnly(): string[] {
+    const nodes = this.graph.resources.filter(({ custom, type }) => custom && isDeclaredOnly(type));
+    return [...new Set(nodes.map(({ type }) => type))].sort();
+  }
+
+  /** Evaluates the program again and changes only what differs; the running system stays when it fails. */
+  async update(): Promise<Changes> {
+    const graph = await evaluateProgram(this.#options);
+    const changes = await this.#deployment.apply(graph);
+    this.#parts.graph = graph;
+    return changes;
+  }
+
+  /** Stops triggers, then functions, then services. Data in a data folder stays. */
+  async stop(): Promise<void> {
+    for (const source of this.triggers.reverse()) await source.stop();
+    await this.#parts.pool.stop();
+    await this.#parts.aws.stop();
+  }
+}
+
+const regionOf = (config: Record<string, string>): string => config["aws:region"] ?? DEFAULT_REGION;
+
+async function evaluateProgram({ directory, stack, onLog, signal }: RuntimeOptions): Promise<Graph> {
+  const settings = await readSettings(directory, stack);
+  const graph = await evaluate({ directory, stack, dryRun: false, settings, onLog, signal });
+  const problems = checkGraph(graph);
+  if (problems.length === 0) return graph;
+  throw new Error(problems.map(({ message }) => message).join("\n"));
+}
+
+/** The program is evaluated while the services start: its outputs do not need them. */
+async function startParts(options: RuntimeOptions): Promise<Parts> {
+  options.onProgress?.("evaluating the program, starting services");
+  const clock = options.clock ?? systemClock;
+  const trace = options.trace ?? new Trace();
+  const callers = new Callers();
+  const { config } = await readSettings(options.directory, options.stack);
+  const started = await Promise.allSettled([
+    evaluateProgram(options),
+    startAws({
+      region: regionOf(config),
+      account: LOCAL_ACCOUNT,
+      port: options.port,
+      dataDir: options.dataDir,
+      throttle: options.throttle ?? true,
+      clock,
+      trace,
+      authorise: callers.authorise,
+      log: (line) => options.log?.(line),
+    }),
+    LambdaPool.start({ ...options.pool, trace }),
+  ]);
+  const [graph, aws, pool] = started;
+  if (graph.status === "fulfilled" && aws.status === "fulfilled" && pool.status === "fulfilled") {
+    const running = new Map<string, RunningSource>();
+    return {
+      graph: graph.value,
+      aws: aws.value,
+      pool: pool.value,
+      callers,
+      hosts: new Hosts(),
+      running,
+      clock,
+      trace,
+    };
+  }
+  if (aws.status === "fulfilled") await aws.value.stop();
+  if (pool.status === "fulfilled") await pool.value.stop();
+  throw started.find((result) => result.status === "rejected")?.reason;
+}
+
+async function createDeployment(options: RuntimeOptions, parts: Parts): Promise<Deployment> {
+  options.onProgress?.("starting functions and triggers");
+  const { config } = await readSettings(options.directory, options.stack);
+  const data = dataAppliers(parts.aws);
+  const functions = functionAppliers(parts.pool, parts.callers, {
+    directory: options.directory,
+    region: regionOf(config),
+    endpointUrl: parts.aws.endpoint.url,
+    secretAccessKey: () => randomBytes(30).toString("base64"),
+  });
+  const ports = portsAfter(options.port === 0 ? 0 : parts.aws.endpoint.port);
+  const triggers = sourceAppliers(await loadSources(), {
+    context: (graph, urn) => sourceContext(options, { ...parts, graph }, () => ports.of(urn)),
+    hosts: parts.hosts,
+    running: parts.running,
+  });
+  return new Deployment([({ type }) => data[type], ({ type }) => functions[type], triggers]);
+}
+
+/** The ports after the endpoint's, each kept for one resource; any free one when the endpoint's is 0. */
+function portsAfter(first: number): { of(urn: string): number } {
+  const ports = new Map<string, number>();
+  return {
+    of: (urn) => {
+      if (first === 0) return 0;
+      const port = ports.get(urn) ?? first + 1 + ports.size;
+      ports.set(urn, port);
+      return port;
+    },
+  };
+}
+
+function sourceContext(options: RuntimeOptions, parts: Parts, nextPort: () => number): SourceContext {
+  const { graph, aws, pool, callers, clock, trace, hosts } = parts;
+  const byUrn = new Map(graph.resources.map((node) => [node.urn, node]));
+  return {
+    graph,
+    find: (urn) => byUrn.get(urn),
+    byOutput: (type, key, value) => graph.resources.find(hasOutput(type, key, value)),
+    pool,
+    callers,
+    services: { kinesis: aws.kinesis, s3: aws.objects },
+    clock,
+    trace,
+    random: Math.random,
+    ports: { next: nextPort },
+    resolveHost: (url) => hosts.resolve(url),
+    log: (line) => options.log?.(line),
+  };
+}
+
+const hasOutput =
+  (type: string, key: string, value: string) =>
+  (node: ResourceNode): boolean =>
+    node.type === type && plain(node.outputs[key] ?? null) === value;
