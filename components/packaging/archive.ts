@@ -5,11 +5,11 @@
  * Compression is fflate's own JavaScript, never the machine's zlib, whose output differs between versions
  * and processors.
  */
-import { createHash, randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
 import { join, posix } from "node:path";
 import { type Zippable, zipSync } from "fflate";
 import { PackagingError } from "../internal/errors.ts";
+import { CACHE_FOLDER, readIfThere, readJson, writeAtomically } from "./storage.ts";
 
 /** Name in the archive -> content. */
 export type ArchiveEntries = Record<string, Uint8Array>;
@@ -32,8 +32,6 @@ export interface Archived {
   size: number;
 }
 
-/** Git-ignored and safe to delete. */
-export const CACHE_FOLDER = ".cache/functions";
 /** The earliest that a zip can say, at noon: fflate writes local time, and no clock change reaches it. */
 const MODIFIED = new Date(1980, 0, 1, 12);
 const UNIX = 3;
@@ -67,8 +65,8 @@ export interface ArchiveRequest {
   /** The folder that the cache is in. */
   root: string;
   entries: ArchiveEntries;
-  /** The code's source map, kept beside the zip. */
-  map: Uint8Array;
+  /** The code's source map, kept beside the zip; undefined when it was kept before. */
+  map: Uint8Array | undefined;
   report: ArchiveReport;
 }
 
@@ -81,19 +79,15 @@ export function archive(request: ArchiveRequest): Archived {
   const archived = { zipPath, hash, codeSha256: sha256(bytes), size: bytes.length };
   const report = { ...request.report, hash, size: bytes.length, codeSha256: archived.codeSha256 };
   writeIfNew(request, `${base}.json`, `${JSON.stringify(report, null, 2)}\n`);
-  writeIfNew(request, `${base}.js.map`, request.map);
+  if (request.map) write(request, `${base}.js.map`, request.map);
   return archived;
 }
 
 /** The cached zip, if it is the one that its report describes. */
 function cached(base: string): Uint8Array | undefined {
-  try {
-    const bytes = readFileSync(`${base}.zip`);
-    const { codeSha256 } = JSON.parse(readFileSync(`${base}.json`, "utf8")) as { codeSha256?: string };
-    return sha256(bytes) === codeSha256 ? bytes : undefined;
-  } catch {
-    return undefined;
-  }
+  const bytes = readIfThere(`${base}.zip`);
+  const report = readJson<{ codeSha256: string }>(`${base}.json`);
+  return bytes && sha256(bytes) === report?.codeSha256 ? bytes : undefined;
 }
 
 function writeZip(request: ArchiveRequest, base: string): Uint8Array {
@@ -102,37 +96,18 @@ function writeZip(request: ArchiveRequest, base: string): Uint8Array {
   return bytes;
 }
 
-function writeIfNew(request: ArchiveRequest, path: string, content: string | Uint8Array): void {
-  const bytes = Buffer.from(content);
-  try {
-    if (readFileSync(path).equals(bytes)) return;
-  } catch {
-    // Absent or unreadable: written anew.
-  }
-  write(request, path, bytes);
+function writeIfNew(request: ArchiveRequest, path: string, content: string): void {
+  if (readIfThere(path)?.toString() !== content) write(request, path, content);
 }
 
-/** Through a file of its own and a rename: a reader sees the old file or the new one, never half of it. */
-function write({ functionName, root }: ArchiveRequest, path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.${randomUUID()}.tmp`;
+function write({ functionName, root }: ArchiveRequest, path: string, content: string | Uint8Array): void {
   try {
-    mkdirSync(join(root, CACHE_FOLDER), { recursive: true });
-    writeFileSync(temporary, bytes);
-    renameSync(temporary, path);
+    writeAtomically(path, content);
   } catch (error) {
-    removeQuietly(temporary);
-    throw new PackagingError(functionName, unwritable(root, error as Error));
+    const { message } = error as Error;
+    throw new PackagingError(
+      functionName,
+      `cannot write to ${join(root, CACHE_FOLDER)} (${message}). Make the project's folder writable, or free some space, and run again.`,
+    );
   }
-}
-
-function removeQuietly(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // The folder is not there either; the first error says why.
-  }
-}
-
-function unwritable(root: string, { message }: Error): string {
-  return `cannot write to ${join(root, CACHE_FOLDER)} (${message}). Make the project's folder writable, or free some space, and run again.`;
 }

@@ -17,6 +17,7 @@ import {
   type OutputFile,
 } from "esbuild";
 import { PackagingError } from "../internal/errors.ts";
+import { BuildCache } from "./build-cache.ts";
 import { lambdaPlugin } from "./bundle-plugin.ts";
 import { type OwnModule, usedCommands } from "./commands.ts";
 import { refuseBinaries } from "./natives.ts";
@@ -34,14 +35,13 @@ export interface BundleEntry {
   code: string;
   /** The callback's slices and any other virtual module of this function. */
   modules: Map<string, SliceModule>;
-  /** Packages that stay outside. */
-  externals: string[];
 }
 
 /** One function's code. */
 export interface BuiltCode {
   code: Uint8Array;
-  map: Uint8Array;
+  /** Undefined when the code comes from the cache, which has kept the map already. */
+  map: Uint8Array | undefined;
   /** Biggest first. */
   modules: { path: string; bytes: number }[];
   commands: UsedCommand[];
@@ -60,12 +60,17 @@ const OUT = "bundle";
 
 export class Bundler {
   readonly #root: string;
+  readonly #cache: BuildCache;
   readonly #waiting: Waiting[] = [];
   #scheduled = false;
 
-  /** @param root the project's folder: paths in results are relative to it. */
-  constructor(root: string) {
+  /**
+   * @param root the project's folder: paths in results are relative to it.
+   * @param storage the folder that the cache is in.
+   */
+  constructor(root: string, storage: string) {
     this.#root = root;
+    this.#cache = new BuildCache(root, storage);
   }
 
   add(entry: BundleEntry): Promise<BuiltCode> {
@@ -90,12 +95,12 @@ export class Bundler {
   }
 
   async #flush(batch: Waiting[]): Promise<void> {
-    const externals = new Set(batch.map(({ entry }) => entry.externals.toSorted().join()));
-    await Promise.all(
-      [...externals].map((key) =>
-        this.#buildAll(batch.filter(({ entry }) => entry.externals.toSorted().join() === key)),
-      ),
-    );
+    const left = batch.filter(({ entry, resolve }) => {
+      const built = this.#cache.find(entry);
+      if (built) resolve(built);
+      return !built;
+    });
+    if (left.length > 0) await this.#buildAll(left);
   }
 
   async #buildAll(batch: Waiting[]): Promise<void> {
@@ -111,11 +116,9 @@ export class Bundler {
   }
 
   #build(entries: BundleEntry[]): Promise<Built> {
-    const [first] = entries;
     return build({
       ...OPTIONS,
       absWorkingDir: this.#root,
-      external: first?.externals ?? [],
       entryPoints: entries.map(({ key }) => ({ in: `entry:${key}`, out: `${key}/index` })),
       plugins: [lambdaPlugin(this.#root, entries)],
     } satisfies BuildOptions) as Promise<Built>;
@@ -129,12 +132,14 @@ export class Bundler {
       .filter(({ bytes }) => bytes > 0)
       .sort((left, right) => right.bytes - left.bytes || compare(left.path, right.path));
     this.#refuse(entry, built, inputs);
-    return {
+    const code = {
       code: contentsOf(built.outputFiles, path),
       map: contentsOf(built.outputFiles, `${path}.map`),
       modules,
       commands: usedCommands(modules, this.#ownModules(entry, inputs)),
     };
+    this.#cache.store(entry, code, filesRead(built.metafile, `entry:${entry.key}`));
+    return code;
   }
 
   #refuse(entry: BundleEntry, built: Built, inputs: Record<string, unknown>): void {
@@ -150,7 +155,7 @@ export class Bundler {
   /** The function's modules that are not from npm. */
   #ownModules(entry: BundleEntry, inputs: Metafile["outputs"][string]["inputs"]): OwnModule[] {
     return Object.entries(inputs)
-      .filter(([path]) => path.startsWith("slice:") || !/^[a-z]+:|^\(|node_modules\//.test(path))
+      .filter(([path]) => path.startsWith("slice:") || !(isVirtual(path) || path.includes("node_modules/")))
       .map(([path, { bytesInOutput }]) => ({
         path,
         root: this.#root,
@@ -204,6 +209,19 @@ function settle<Value>(
 function contentsOf(files: OutputFile[], path: string): Uint8Array {
   const found = files.find((file) => file.path.replaceAll("\\", "/").endsWith(`/${path}`));
   return found?.contents ?? new Uint8Array();
+}
+
+/** Every file that the build read for one entry, what tree-shaking dropped included. */
+function filesRead({ inputs }: Metafile, entry: string): string[] {
+  const seen = new Set([entry]);
+  for (const path of seen) {
+    for (const { path: imported, external } of inputs[path]?.imports ?? []) if (!external) seen.add(imported);
+  }
+  return [...seen].filter((path) => !isVirtual(path)).sort();
+}
+
+function isVirtual(path: string): boolean {
+  return /^(entry|slice|capture|validators|credentials):|^\(/.test(path);
 }
 
 function sentence({ text, location }: Message): string {

@@ -93,7 +93,7 @@ export class Packager {
    */
   constructor(root: string, storage = root) {
     this.#storage = storage;
-    this.#bundler = new Bundler(root);
+    this.#bundler = new Bundler(root, storage);
     this.#tools = { inspector: new Inspector(), sources: new Sources(root) };
   }
 
@@ -162,7 +162,7 @@ function bundleEntry(key: string, cut: Slice, { name, wrap }: PackageOptions): B
   const callback = `${cut.callback.name} as $callback } from ${JSON.stringify(cut.callback.module)};`;
   if (!wrap) {
     const code = `import { ${callback} export { $callback as handler };`;
-    return { key, functionName: name, code, modules: cut.modules, externals: [] };
+    return { key, functionName: name, code, modules: cut.modules };
   }
   const validators = compileSchemas(key, name, wrap.validators ?? {});
   const virtual = [...validators.values()].map(({ id, code }): [string, SliceModule] => [
@@ -178,7 +178,6 @@ function bundleEntry(key: string, cut: Slice, { name, wrap }: PackageOptions): B
       [...validators].map(([schema, { id }]) => [schema, id]),
     ),
     modules: new Map([...cut.modules, ...virtual]),
-    externals: [],
   };
 }
 

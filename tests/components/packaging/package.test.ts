@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { PutItemCommand as Put } from "@aws-sdk/client-dynamodb";
 import * as pulumi from "@pulumi/pulumi";
@@ -245,6 +255,30 @@ describe("packaging callbacks", () => {
       writeFileSync(join(root, zipPath), original.subarray(0, 40));
       const again = await newPackager(root).packager.prepare(callback, { name: "first" }).bundle;
       expect(readFileSync(join(root, again.zipPath)).equals(original)).to.equal(true);
+    });
+
+    it("builds again when a file that went into it has changed, and only then", async () => {
+      const folder = mkdtempSync(join(import.meta.dirname, "fixtures", "changing-"));
+      try {
+        const file = join(folder, "value.ts");
+        writeFileSync(file, 'import { word } from "./word.ts";\nexport const value = (): string => word;\n');
+        writeFileSync(join(folder, "word.ts"), "export const word = 'first';\n");
+        const { value } = (await import(file)) as { value: () => string };
+        const { packager, root } = newPackager();
+        const first = await packager.prepare(value, { name: "value" }).bundle;
+        const record = (): string[] =>
+          readdirSync(join(root, ".cache/functions/builds")).map(
+            (name) => `${name} ${statSync(join(root, ".cache/functions/builds", name)).mtimeMs}`,
+          );
+        const before = record();
+        const same = await newPackager(root).packager.prepare(value, { name: "value" }).bundle;
+        expect([same, record()]).to.deep.equal([first, before]);
+        writeFileSync(join(folder, "word.ts"), "export const word = 'other';\n");
+        const other = await newPackager(root).packager.prepare(value, { name: "value" }).bundle;
+        expect(other.hash).not.to.equal(first.hash);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
     });
 
     it("leaves no half-written file behind", async () => {
