@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { Context } from "aws-lambda";
 import { Component, type ComponentArgs } from "./component.ts";
-import { argumentError, requireRange } from "./internal/arguments.ts";
+import { argumentError, type Keys, requireRange } from "./internal/arguments.ts";
 import { checkAutoname } from "./internal/names.ts";
 
 import { applyTransform, type Transform } from "./internal/transform.ts";
@@ -51,6 +51,23 @@ export interface FunctionSettings {
    */
   maxSize?: number;
 }
+
+/** Every setting's key, for components that hand their arguments on to a function. */
+export const SETTING_KEYS: Keys<FunctionSettings> = {
+  memorySize: true,
+  timeout: true,
+  description: true,
+  environment: true,
+  access: true,
+  permissions: true,
+  reservedConcurrentExecutions: true,
+  logRetentionDays: true,
+  maxSize: true,
+};
+
+/** The settings among a component's arguments. */
+export const settingsOf = (args: FunctionSettings): FunctionSettings =>
+  Object.fromEntries(Object.entries(args).filter(([key]) => Object.hasOwn(SETTING_KEYS, key)));
 
 /** What happens to an asynchronous invocation (from S3, SNS, EventBridge, Scheduler, IoT) that fails. */
 export interface AsyncInvokeArgs {
@@ -157,15 +174,7 @@ export class Function<Event = unknown, Result = unknown> extends Component {
       asyncInvoke: true,
       transform: true,
       tags: true,
-      memorySize: true,
-      timeout: true,
-      description: true,
-      environment: true,
-      access: true,
-      permissions: true,
-      reservedConcurrentExecutions: true,
-      logRetentionDays: true,
-      maxSize: true,
+      ...SETTING_KEYS,
     });
     if (typeof args.callback !== "function") {
       throw argumentError(who, `callback is ${String(args.callback)}; pass an async function.`);

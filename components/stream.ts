@@ -3,8 +3,8 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from "aws-lambda";
 import { Bucket } from "./bucket.ts";
 import { Component, type ComponentArgs } from "./component.ts";
-import { type Callback, Function, type FunctionSettings } from "./function.ts";
-import { argumentError, requireRange } from "./internal/arguments.ts";
+import { type Callback, Function, type FunctionSettings, SETTING_KEYS, settingsOf } from "./function.ts";
+import { argumentError, type Keys, refuseUnknownKeys, requireRange } from "./internal/arguments.ts";
 import { checkAutoname } from "./internal/names.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
 import type { PolicyStatement } from "./policy.ts";
@@ -82,6 +82,21 @@ export interface StreamSubscriptionArgs extends FunctionSettings {
   transform?: { mapping?: Transform<aws.lambda.EventSourceMappingArgs> };
 }
 
+const SUBSCRIPTION_KEYS: Keys<StreamSubscriptionArgs> = {
+  ...SETTING_KEYS,
+  callback: true,
+  batchSize: true,
+  maximumBatchingWindowInSeconds: true,
+  parallelizationFactor: true,
+  bisectBatchOnFunctionError: true,
+  maximumRetryAttempts: true,
+  maximumRecordAgeInSeconds: true,
+  startingPosition: true,
+  filters: true,
+  tumblingWindowInSeconds: true,
+  transform: true,
+};
+
 const DEFAULTS = {
   retentionHours: 24,
   batchSize: 100,
@@ -142,15 +157,8 @@ export class Stream extends Component {
     const subscriber = new Function<KinesisStreamEvent>(
       `${this.componentName}-${name}`,
       {
+        ...settingsOf(args),
         callback: args.callback,
-        memorySize: args.memorySize,
-        timeout: args.timeout,
-        description: args.description,
-        environment: args.environment,
-        access: args.access,
-        reservedConcurrentExecutions: args.reservedConcurrentExecutions,
-        logRetentionDays: args.logRetentionDays,
-        maxSize: args.maxSize,
         tags: this.tags,
         permissions: [
           ...readingPermissions(this.arn),
@@ -239,6 +247,7 @@ export class Stream extends Component {
 
   private validateSubscription(name: string, args: StreamSubscriptionArgs): void {
     const who = { noun: "Stream subscription", name: `${this.componentName}/${name}` };
+    refuseUnknownKeys(who, args, SUBSCRIPTION_KEYS);
     requireRange(who, "batchSize", args.batchSize, { minimum: 1, maximum: 10_000, unit: "records" });
     requireRange(who, "maximumBatchingWindowInSeconds", args.maximumBatchingWindowInSeconds, {
       minimum: 0,
