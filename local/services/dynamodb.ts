@@ -20,7 +20,10 @@ import type { Input, JsonService, Output, Permission, Place } from "./service.ts
 
 export interface DynamoDbOptions extends Place {
   readonly clock: Clock;
-  /** Folder that keeps the tables. @default in memory */
+  /**
+   * Folder that keeps tables and items. Time to live and streams are settings of a run: apply them again.
+   * @default in memory
+   */
   readonly dataDir?: string;
   /** How often expired items are deleted, in milliseconds. @default 10,000 */
   readonly sweepMs?: number;
@@ -79,7 +82,13 @@ export class DynamoDb implements JsonService {
   /** Opens the store and starts deleting expired items. @throws Error when `dataDir` cannot be used. */
   static async start(options: DynamoDbOptions): Promise<DynamoDb> {
     const dynamodb = new DynamoDb(options);
-    await dynamodb.#dynalite.open();
+    await dynamodb.#dynalite.open().catch((cause: Error) => {
+      throw new Error(
+        `The tables cannot be kept in ${options.dataDir}: ${(cause.cause as Error | undefined)?.message ?? cause.message}. ` +
+          "Choose a folder that this user may write and no other runtime uses.",
+        { cause },
+      );
+    });
     dynamodb.#sweeping = dynamodb.#sweepForEver();
     return dynamodb;
   }
@@ -106,9 +115,11 @@ export class DynamoDb implements JsonService {
     return this.#ownOperation(operation, named);
   }
 
-  /** Creates a table and waits until it is active. @throws ServiceError */
+  /** Creates a table, unless `dataDir` has kept it, and waits until it is active. @throws ServiceError */
   async createTable(input: CreateTableInput): Promise<void> {
-    await this.handle("CreateTable", input);
+    if (await this.hasTable(input.TableName))
+      this.streams.configure(input.TableName, input.StreamSpecification);
+    else await this.handle("CreateTable", input);
     for (;;) {
       const { TableStatus } = await this.#dynalite.table(input.TableName);
       if (TableStatus === "ACTIVE") return;

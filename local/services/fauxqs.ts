@@ -68,8 +68,20 @@ const loadInternals = async (): Promise<Internals> => {
   return Object.fromEntries(loaded) as Internals;
 };
 
+const openPersistence = (internals: Internals, directory: string): Persistence => {
+  try {
+    return new internals.PersistenceManager(directory);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `Objects and queues cannot be kept in ${directory}: ${why}. Choose a folder that this user may write.`,
+      { cause },
+    );
+  }
+};
+
 const persist = (internals: Internals, directory: string, stores: Stores): Persistence => {
-  const persistence = new internals.PersistenceManager(directory);
+  const persistence = openPersistence(internals, directory);
   persistence.load(stores.sqsStore, stores.snsStore, stores.s3Store);
   Object.assign(stores.sqsStore, { persistence });
   Object.assign(stores.snsStore, { persistence });

@@ -16,17 +16,23 @@ export const HASH_KEYS = 1n << 128n;
 /** All records of one request together, partition keys included, in bytes. Source: PutRecords, Kinesis API Reference. */
 export const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
 const MAX_PARTITION_KEY = 256;
-/** Text that long is checked as a whole; see `isBase64`. */
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const HASH_KEY = /^(?:0|[1-9]\d{0,38})$/;
-
-const isBase64 = (text: string): boolean => (text.length & 3) === 0 && BASE64.test(text);
 
 /** Decoded length of base64 text, in bytes, without decoding it. */
 export const decodedLength = (base64: string): number => {
   const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
   return (base64.length >> 2) * 3 - padding;
 };
+
+/**
+ * Decoding and measuring is twice as fast as a regular expression: the decoder skips what is not base64, so that the
+ * result is too short. Only the URL-safe alphabet, which it reads as well, must be looked for.
+ */
+const isBase64 = (text: string): boolean =>
+  (text.length & 3) === 0 &&
+  Buffer.from(text, "base64").length === decodedLength(text) &&
+  !text.includes("-") &&
+  !text.includes("_");
 
 const wrongType = (member: string, expected: string): ServiceError =>
   serializationError(`Unexpected value type at '${member}': expected ${expected}`);
@@ -70,16 +76,25 @@ const dataProblems = (record: RecordInput, at: string, limit: number): string[] 
 export const sizeOf = (record: RecordInput): number =>
   decodedLength(record.Data) + Buffer.byteLength(record.PartitionKey ?? "");
 
+/** Size of a record that is right at first sight, as almost all are; undefined when it needs a closer look. */
+const plainSize = (record: RecordInput | null, limit: number): number | undefined => {
+  if (typeof record?.Data !== "string" || typeof record.PartitionKey !== "string") return undefined;
+  if (record.PartitionKey.length < 1 || record.PartitionKey.length > MAX_PARTITION_KEY) return undefined;
+  const hasHashKey = record.ExplicitHashKey !== undefined && record.ExplicitHashKey !== null;
+  if (hasHashKey || !isBase64(record.Data)) return undefined;
+  const size = sizeOf(record);
+  return size <= limit ? size : undefined;
+};
+
 /**
  * @param index Zero-based place in the request, for the message; undefined for PutRecord.
  * @param limit Largest record of the stream, in bytes.
+ * @returns the record's size as AWS's limits count it, in bytes.
  * @throws ServiceError SerializationException (wrong type, not base64), ValidationException, InvalidArgumentException.
  */
-export const checkRecord: (
-  record: unknown,
-  index: number | undefined,
-  limit: number,
-) => asserts record is RecordInput = (record, index, limit) => {
+export const checkRecord = (record: unknown, index: number | undefined, limit: number): number => {
+  const size = plainSize(record as RecordInput | null, limit);
+  if (size !== undefined) return size;
   const at = index === undefined ? "" : `records.${index + 1}.member`;
   checkShape(record, at);
   const prefix = at === "" ? "" : `${at}.`;
@@ -88,6 +103,7 @@ export const checkRecord: (
   if (record.ExplicitHashKey !== undefined && record.ExplicitHashKey !== null) {
     checkHashKey(record.ExplicitHashKey, `${prefix}explicitHashKey`);
   }
+  return sizeOf(record);
 };
 
 const checkHashKey = (key: string, at: string): void => {

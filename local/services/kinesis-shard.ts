@@ -48,6 +48,9 @@ const RECORD_OVERHEAD = 200;
 /** Dropped records are cut out of the array once they are this many and half of it. */
 const COMPACT_AT = 4_096;
 const COUNTER_DIGITS = 38;
+/** Adding it, and cutting the 1 off again, pads a counter to 15 digits at the least cost; zeros make it 38. */
+const COUNTER_OFFSET = 1e15;
+const COUNTER_ZEROS = "0".repeat(COUNTER_DIGITS - 15);
 export const SEQUENCE_DIGITS = 56;
 
 const memoryOf = (record: StoredRecord): number =>
@@ -126,7 +129,7 @@ export class Shard {
 
   /** Adds a record and returns its sequence number. */
   append(data: string, partitionKey: string, size: number, now: number): string {
-    const sequenceNumber = this.#prefix + String(this.latest + 1).padStart(COUNTER_DIGITS, "0");
+    const sequenceNumber = this.#prefix + COUNTER_ZEROS + String(COUNTER_OFFSET + this.latest + 1).slice(1);
     const record = { sequenceNumber, arrival: now, data, partitionKey, size };
     this.#records.push(record);
     this.#memory += memoryOf(record);
@@ -139,6 +142,14 @@ export class Shard {
     this.#head = 0;
     this.#records = [...records];
     this.#memory = records.reduce((sum, record) => sum + memoryOf(record), 0);
+  }
+
+  /** Takes over further records of an earlier run, which follow those it has. */
+  extend(records: readonly StoredRecord[]): void {
+    for (const record of records) {
+      this.#records.push(record);
+      this.#memory += memoryOf(record);
+    }
   }
 
   /**

@@ -1,6 +1,6 @@
 /** One data stream: its settings, its shards, and the way a record takes into one of them. */
 
-import { evenRanges, HashRouter, type RecordInput, sizeOf } from "./kinesis-records.ts";
+import { evenRanges, HashRouter, type RecordInput } from "./kinesis-records.ts";
 import { Shard } from "./kinesis-shard.ts";
 
 export type StreamMode = "PROVISIONED" | "ON_DEMAND";
@@ -73,10 +73,9 @@ export class Stream {
     return now - this.retentionHours * HOUR_MS;
   }
 
-  /** Writes one checked record. */
-  write(record: RecordInput, now: number, limits: WriteLimits): Written {
+  /** Writes one checked record of that size (bytes, as AWS counts them). */
+  write(record: RecordInput, size: number, now: number, limits: WriteLimits): Written {
     const shard = this.shards[this.#router.route(record)] as Shard;
-    const size = sizeOf(record);
     if (limits.throttle && !shard.admit(size, now, Math.max(MIB, this.maxRecordBytes))) {
       return { shard, sequenceNumber: undefined, lost: 0 };
     }

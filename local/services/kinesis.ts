@@ -10,7 +10,7 @@ import { streamPermissions } from "./authorise-kinesis.ts";
 import { notServed, ServiceError } from "./faults.ts";
 import { kinesisOperations } from "./kinesis-operations.ts";
 import { findShard, type ShardStart, startPosition } from "./kinesis-position.ts";
-import { checkRecord, MAX_REQUEST_BYTES, type RecordInput, sizeOf } from "./kinesis-records.ts";
+import { checkRecord, MAX_REQUEST_BYTES, type RecordInput } from "./kinesis-records.ts";
 import type { ReadLimits, Shard, ShardRead } from "./kinesis-shard.ts";
 import { Stream, type StreamMode } from "./kinesis-stream.ts";
 import { check, OPERATIONS } from "./kinesis-validation.ts";
@@ -141,6 +141,10 @@ export class Kinesis implements JsonService {
     );
   }
 
+  hasStream(name: string): boolean {
+    return this.#streams.has(name);
+  }
+
   /** Ids of the stream's shards, in order. */
   shardIds(streamName: string): string[] {
     return this.stream(streamName).shards.map((shard) => shard.id);
@@ -173,12 +177,12 @@ export class Kinesis implements JsonService {
    */
   putRecords(streamName: string, records: readonly unknown[]): PutRecordsOutput {
     const stream = this.stream(streamName);
-    const checked = this.#checkRecords(stream, records);
+    const sizes = checkRecords(stream, records);
     const touched = new Set<Shard>();
     let failed = 0;
     const now = this.#now();
-    const results = checked.map((record): PutRecordResult => {
-      const result = this.#write(stream, record, now, touched);
+    const results = records.map((record, index): PutRecordResult => {
+      const result = this.#write(stream, record as RecordInput, { size: sizes[index] ?? 0, now }, touched);
       if ("ErrorCode" in result) failed += 1;
       return result;
     });
@@ -189,9 +193,9 @@ export class Kinesis implements JsonService {
   /** Writes one record. @throws ServiceError when it is wrong; a write limit is told in the result. */
   putRecord(streamName: string, record: unknown): PutRecordResult {
     const stream = this.stream(streamName);
-    checkRecord(record, undefined, stream.maxRecordBytes);
+    const size = checkRecord(record, undefined, stream.maxRecordBytes);
     const touched = new Set<Shard>();
-    const result = this.#write(stream, record, this.#now(), touched);
+    const result = this.#write(stream, record as RecordInput, { size, now: this.#now() }, touched);
     this.#notify(stream, touched);
     return result;
   }
@@ -209,22 +213,14 @@ export class Kinesis implements JsonService {
     this.#shardMemory = (this.#options.memoryBytes ?? DEFAULT_MEMORY) / Math.max(1, shards);
   }
 
-  #checkRecords(stream: Stream, records: readonly unknown[]): RecordInput[] {
-    let total = 0;
-    const checked = records.map((record, index) => {
-      checkRecord(record, index, stream.maxRecordBytes);
-      total += sizeOf(record);
-      return record;
-    });
-    if (total > MAX_REQUEST_BYTES) {
-      throw new ServiceError("InvalidArgumentException", "Records size exceeds 10 MB limit");
-    }
-    return checked;
-  }
-
-  #write(stream: Stream, record: RecordInput, now: number, touched: Set<Shard>): PutRecordResult {
+  #write(
+    stream: Stream,
+    record: RecordInput,
+    { size, now }: { size: number; now: number },
+    touched: Set<Shard>,
+  ): PutRecordResult {
     const limits = { throttle: this.#options.throttle ?? false, shardMemory: this.#shardMemory };
-    const { shard, sequenceNumber, lost } = stream.write(record, now, limits);
+    const { shard, sequenceNumber, lost } = stream.write(record, size, now, limits);
     if (sequenceNumber === undefined) {
       const where = `shard ${shard.id} in stream ${stream.name} under account ${this.#account}`;
       return {
@@ -252,3 +248,12 @@ export class Kinesis implements JsonService {
     for (const shard of shards) for (const listener of listeners) listener(shard.id);
   }
 }
+
+/** The size of each record. @throws ServiceError for the first that is wrong, or when they are too much together. */
+const checkRecords = (stream: Stream, records: readonly unknown[]): number[] => {
+  const limit = stream.maxRecordBytes;
+  const sizes = records.map((record, index) => checkRecord(record, index, limit));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  if (total <= MAX_REQUEST_BYTES) return sizes;
+  throw new ServiceError("InvalidArgumentException", "Records size exceeds 10 MB limit");
+};

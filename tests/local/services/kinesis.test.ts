@@ -219,6 +219,10 @@ describe("Kinesis through the default client", () => {
       ['{"StreamName":"s","Records":[null]}', "SerializationException"],
       ['{"StreamName":"s","Records":[{"Data":"a","PartitionKey":"k"}]}', "SerializationException"],
       ['{"StreamName":"s","Records":[{"Data":"é===","PartitionKey":"k"}]}', "SerializationException"],
+      ['{"StreamName":"s","Records":[{"Data":"ab c","PartitionKey":"k"}]}', "SerializationException"],
+      ['{"StreamName":"s","Records":[{"Data":"ab-_","PartitionKey":"k"}]}', "SerializationException"],
+      ['{"StreamName":"s","Records":[{"Data":"a===","PartitionKey":"k"}]}', "SerializationException"],
+      ['{"StreamName":"s","Records":[{"Data":"ab=c","PartitionKey":"k"}]}', "SerializationException"],
       ['{"StreamName":"s","Records":[{"PartitionKey":"k"}]}', "ValidationException"],
       ['{"StreamName":"s","Records":[{"Data":"","PartitionKey":""}]}', "ValidationException"],
       [

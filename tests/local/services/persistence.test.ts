@@ -1,0 +1,103 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { VirtualClock } from "../../../local/kit/clock.ts";
+import { DynamoDb } from "../../../local/services/dynamodb.ts";
+import { Kinesis } from "../../../local/services/kinesis.ts";
+import { loadStreams, saveStreams } from "../../../local/services/kinesis-snapshot.ts";
+import { ObjectsAndMessages } from "../../../local/services/s3-sqs-sns.ts";
+import { failure, PLACE } from "./aws.ts";
+
+describe("Data planes with a folder", () => {
+  let directory: string;
+  let clock: VirtualClock;
+
+  beforeEach(async () => {
+    clock = new VirtualClock();
+    directory = await mkdtemp(join(tmpdir(), "data-planes-"));
+  });
+
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  it("keep streams: records, positions, sequence numbers and settings", async () => {
+    const file = join(directory, "kinesis.jsonl");
+    const before = new Kinesis({ ...PLACE, clock });
+    before.createStream({ name: "s", shardCount: 2, tags: { team: "x" }, maxRecordSizeKiB: 2048 });
+    before.createStream({ name: "empty" });
+    const keys = Array.from({ length: 2_500 }, (_, i) => `device-${i}`);
+    for (const PartitionKey of keys) before.putRecords("s", [{ Data: "aGk=", PartitionKey }]);
+    await saveStreams(before, file);
+    const after = new Kinesis({ ...PLACE, clock });
+    await loadStreams(after, file);
+
+    for (const id of before.shardIds("s")) {
+      expect(after.read("s", id, 0)).to.deep.equal(before.read("s", id, 0));
+    }
+    const put = { Data: "aGk=", PartitionKey: "device-1" };
+    expect(after.putRecords("s", [put])).to.deep.equal(before.putRecords("s", [put]));
+    expect(after.handle("ListTagsForStream", { StreamName: "s" })).to.deep.include({
+      Tags: [{ Key: "team", Value: "x" }],
+    });
+    expect(after.stream("s").maxRecordSizeKiB).to.equal(2048);
+    expect(after.read("empty", "0", 0).records).to.have.length(0);
+  });
+
+  it("start empty without a file, and name the line of one that is damaged", async () => {
+    const kinesis = new Kinesis({ ...PLACE, clock });
+    await loadStreams(kinesis, join(directory, "none"));
+    await writeFile(join(directory, "bad"), '{"shard":0,"position":0,"records":[]}\n');
+    const error = await failure(loadStreams(kinesis, join(directory, "bad")));
+    expect(error.message).to.match(
+      /bad, line 1, is not a saved stream: .* Delete the file to start empty\.$/,
+    );
+  });
+
+  it("keep tables and items", async () => {
+    const dataDir = join(directory, "dynamodb");
+    const table = {
+      TableName: "table",
+      BillingMode: "PAY_PER_REQUEST",
+      AttributeDefinitions: [{ AttributeName: "pk", AttributeType: "S" }],
+      KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }],
+    };
+    const item = { pk: { S: "a" }, v: { N: "1" } };
+    const before = await DynamoDb.start({ ...PLACE, clock, dataDir });
+    await before.createTable(table);
+    await before.handle("PutItem", { TableName: "table", Item: item });
+    await before.close();
+    const after = await DynamoDb.start({ ...PLACE, clock, dataDir });
+    await after.createTable(table);
+    const read = await after.handle("GetItem", { TableName: "table", Key: { pk: { S: "a" } } });
+    await after.close();
+
+    expect(read).to.deep.equal({ Item: item, ConsumedCapacity: undefined });
+  });
+
+  it("keep objects and queues", async () => {
+    const before = await ObjectsAndMessages.start({ ...PLACE, clock, dataDir: directory });
+    before.createBucket("lake");
+    before.putObject("lake", "a/b", "body");
+    await before.createQueue("q");
+    await before.sendMessage("q", "hello");
+    await before.close();
+    const after = await ObjectsAndMessages.start({ ...PLACE, clock, dataDir: directory });
+    const body = after.getObject("lake", "a/b").toString();
+    await after.sendMessage("q", "again");
+    await after.close();
+
+    expect(body).to.equal("body");
+  });
+
+  it("say in one sentence that a folder cannot be used", async () => {
+    const dataDir = join(directory, "file");
+    await writeFile(dataDir, "");
+    const tables = await failure(DynamoDb.start({ ...PLACE, clock, dataDir }));
+    const objects = await failure(ObjectsAndMessages.start({ ...PLACE, clock, dataDir }));
+
+    expect(tables.message).to.match(
+      /^The tables cannot be kept in .*file: .* Choose a folder that this user may write/,
+    );
+    expect(objects.message).to.match(/^Objects and queues cannot be kept in .*file: .* Choose a folder/);
+  });
+});
