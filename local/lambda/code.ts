@@ -58,7 +58,6 @@ export const unprotect = async (directory: string): Promise<void> => {
 
 export class CodeStore {
   readonly #directory: string;
-  readonly #byPath = new Map<string, Promise<string>>();
   readonly #byHash = new Map<string, Promise<string>>();
 
   /** @param directory where the code goes; the caller removes it */
@@ -67,23 +66,20 @@ export class CodeStore {
   }
 
   /**
-   * The folder with the zip's files, unpacked at the first call.
+   * The folder with the zip's files, unpacked when its content is new.
    *
    * @throws when the zip cannot be read, is not a zip, unpacks to over 250 MB or has an entry outside its folder
    */
-  unpack(zipPath: string): Promise<string> {
-    const known = this.#byPath.get(zipPath);
-    if (known !== undefined) return known;
-    const unpacked = this.#unpack(zipPath).catch((error: Error) => {
-      this.#byPath.delete(zipPath);
-      throw new Error(`Cannot unpack the function's code ${zipPath}: ${error.message}.`, { cause: error });
-    });
-    this.#byPath.set(zipPath, unpacked);
-    return unpacked;
+  async unpack(zipPath: string): Promise<string> {
+    try {
+      return await this.#unpack(await readFile(zipPath));
+    } catch (error) {
+      const { message } = error as Error;
+      throw new Error(`Cannot unpack the function's code ${zipPath}: ${message}.`, { cause: error });
+    }
   }
 
-  async #unpack(zipPath: string): Promise<string> {
-    const bytes = await readFile(zipPath);
+  #unpack(bytes: Uint8Array): Promise<string> {
     const hash = createHash("sha256").update(bytes).digest("hex");
     const known = this.#byHash.get(hash);
     if (known !== undefined) return known;

@@ -17,7 +17,7 @@ while read -r verb pid; do
     -) pids="\${pids%%" $pid "*} \${pids#*" $pid "}" ;;
   esac
 done
-for pid in $pids; do kill -9 -- "-$pid" 2>/dev/null; done
+for pid in $pids; do kill -s KILL -- "-$pid" 2>/dev/null; done
 chmod -R u+w -- "$1" 2>/dev/null
 rm -rf -- "$1"
 `;

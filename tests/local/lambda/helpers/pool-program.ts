@@ -1,0 +1,11 @@
+/** A runtime of its own, for tests that kill it: one idle and one busy environment, whose ids it prints. */
+import { testBed } from "./functions.ts";
+
+const bed = await testBed({ freeze: process.argv[2] !== "no-freeze" });
+await bed.add("idle", "exports.handler = async () => 1;");
+await bed.add("busy", "exports.handler = async () => { console.log('busy'); for (;;); };");
+await bed.pool.invoke("idle", "{}");
+void bed.pool.invoke("busy", "{}");
+await bed.trace.waitFor((event) => event.kind === "log" && String(event.line).includes("busy"));
+const pids = ["idle", "busy"].flatMap((name) => bed.pool.environments(name).map(({ pid }) => pid));
+process.stdout.write(`${JSON.stringify(pids)}\n`);
