@@ -8,24 +8,24 @@ import { Function, type FunctionSettings } from "./function.ts";
 import { argumentError, type Culprit } from "./internal/arguments.ts";
 import {
   ACCESS_LOG_FORMAT,
-  answerSchemas,
   checkCors,
   checkRoute,
   checkThrottle,
   corsConfiguration,
   DEFAULTS,
+  declarationOf,
   documentWrap,
-  functionSettings,
+  functionArguments,
   integrationTimeout,
   routeWrap,
-  schemasOf,
   sourcePath,
   throttleSettings,
 } from "./internal/http-routes.ts";
 import { type ApiInfo, openApiDocument, type RouteDeclaration, type Schema } from "./internal/openapi.ts";
 import { parseRouteKey, type RouteKey, routeName, routeShape } from "./internal/routes.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
-import type { RouteRequest, RouteResponse } from "./runtime/route.ts";
+import type { RouteRequest } from "./runtime/request.ts";
+import type { RouteResponse } from "./runtime/route.ts";
 
 /** Where tokens come from; `Identity` is one. */
 export interface TokenIssuer {
@@ -199,23 +199,16 @@ export class HttpApi extends Component {
     const handler = new Function<RouteRequest<Static<P>, Static<Q>, Static<B>>, RouteResponse>(
       name,
       {
-        ...functionSettings(args),
+        ...functionArguments(args),
+        timeout: args.timeout ?? DEFAULTS.timeout,
+        description: args.summary ?? args.description,
         callback: args.callback,
         wrap: routeWrap(moduleOf("./runtime/route.ts"), key, args),
         tags: this.tags,
       },
       { parent: this },
     );
-    const scopes = args.auth === "none" ? undefined : args.scopes;
-    const declaration = {
-      key,
-      name,
-      request: schemasOf(args.request ?? {}),
-      responses: answerSchemas(args.responses),
-      summary: args.summary,
-      description: args.description,
-      scopes,
-    };
+    const declaration = declarationOf(key, name, args);
     const route = this.createRoute(declaration, handler, integrationTimeout(args.timeout));
     this.routes.push({ declaration, throttle: args.throttle, route });
     return handler;
@@ -223,10 +216,8 @@ export class HttpApi extends Component {
 
   /** What is declared so far, as an OpenAPI 3.1 document. */
   openApi(info: ApiInfo = this.args.openApi ?? { title: this.componentName, version: "1.0.0" }): Schema {
-    return openApiDocument(
-      info,
-      this.routes.map(({ declaration }) => declaration),
-    );
+    const declarations = this.routes.map(({ declaration }) => declaration);
+    return openApiDocument(info, declarations);
   }
 
   private who(routeKey?: string): Culprit {

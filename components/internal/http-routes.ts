@@ -2,10 +2,8 @@
  * What an HTTP API's arguments come down to: checks before anything is created, and plain settings. Pure.
  */
 import type { TSchema } from "typebox";
-import type { FunctionSettings } from "../function.ts";
-import type { Wrap } from "../packaging/package.ts";
-import { argumentError, type Culprit, type Keys, refuseUnknownKeys, requireRange } from "./arguments.ts";
-import type { Schema } from "./openapi.ts";
+import { argumentError, type Culprit, type Keys, requireRange } from "./arguments.ts";
+import type { RouteDeclaration, Schema } from "./openapi.ts";
 import type { RouteKey } from "./routes.ts";
 
 interface Throttle {
@@ -36,8 +34,6 @@ export interface RouteSettings {
   summary?: string;
   name?: string;
 }
-
-type RouteArguments = RouteSettings & FunctionSettings;
 
 export const DEFAULTS = {
   throttle: { rate: 500, burst: 250 },
@@ -83,7 +79,8 @@ const LARGEST_BODY = 4_500_000;
 const MAX_SCOPES = 10;
 const BODILESS = ["GET", "HEAD", "DELETE"];
 
-const ROUTE_KEYS: Keys<RouteArguments> = {
+/** What is a route's own; everything else is its function's, which refuses what it does not know. */
+const OWN_KEYS: Keys<RouteSettings> = {
   callback: true,
   request: true,
   responses: true,
@@ -95,15 +92,6 @@ const ROUTE_KEYS: Keys<RouteArguments> = {
   unsafeKeys: true,
   summary: true,
   name: true,
-  memorySize: true,
-  timeout: true,
-  description: true,
-  environment: true,
-  access: true,
-  permissions: true,
-  reservedConcurrentExecutions: true,
-  logRetentionDays: true,
-  maxSize: true,
 };
 
 const isOrigin = (origin: string): boolean => URL.canParse(origin) && new URL(origin).origin === origin;
@@ -183,8 +171,12 @@ const checkMethod = (who: Culprit, { method }: RouteKey, args: RouteSettings): v
 };
 
 /** @throws Error naming the route and the cure */
-export const checkRoute = (who: Culprit, key: RouteKey, args: RouteArguments, hasIdentity: boolean): void => {
-  refuseUnknownKeys(who, args, ROUTE_KEYS);
+export const checkRoute = (
+  who: Culprit,
+  key: RouteKey,
+  args: RouteSettings & { timeout?: number },
+  hasIdentity: boolean,
+): void => {
   requireRange(who, "timeout", args.timeout, { minimum: 1, maximum: LONGEST_TIMEOUT, unit: "seconds" });
   requireRange(who, "maxBody", args.maxBody, { minimum: 1, maximum: LARGEST_BODY, unit: "bytes" });
   requireRange(who, "cacheSeconds", args.cacheSeconds, { minimum: 0, maximum: 86_400, unit: "seconds" });
@@ -195,33 +187,46 @@ export const checkRoute = (who: Culprit, key: RouteKey, args: RouteArguments, ha
 };
 
 /** TypeBox schemas carry hidden marks; what travels is plain JSON Schema. */
-export const plainSchema = (schema: TSchema): Schema => JSON.parse(JSON.stringify(schema)) as Schema;
+const plainSchema = (schema: TSchema): Schema => JSON.parse(JSON.stringify(schema)) as Schema;
 
-export const schemasOf = ({
-  path,
-  query,
-  body,
-}: NonNullable<RouteSettings["request"]>): Record<string, Schema> => ({
+const schemasOf = ({ path, query, body }: NonNullable<RouteSettings["request"]>): Record<string, Schema> => ({
   ...(path ? { path: plainSchema(path) } : {}),
   ...(query ? { query: plainSchema(query) } : {}),
   ...(body ? { body: plainSchema(body) } : {}),
 });
 
-export const answerSchemas = (responses: Record<number, TSchema> = {}): Record<string, Schema> =>
+const answerSchemas = (responses: Record<number, TSchema> = {}): Record<string, Schema> =>
   Object.fromEntries(Object.entries(responses).map(([status, schema]) => [status, plainSchema(schema)]));
 
-/** What goes on to the route's function. */
-export const functionSettings = (args: RouteArguments): FunctionSettings => ({
-  memorySize: args.memorySize,
-  timeout: args.timeout ?? DEFAULTS.timeout,
-  description: args.summary ?? args.description,
-  environment: args.environment,
-  access: args.access,
-  permissions: args.permissions,
-  reservedConcurrentExecutions: args.reservedConcurrentExecutions,
-  logRetentionDays: args.logRetentionDays,
-  maxSize: args.maxSize,
+/** What the OpenAPI document says of a route. */
+export const declarationOf = (
+  key: RouteKey,
+  name: string,
+  args: RouteSettings & { description?: string },
+): RouteDeclaration => ({
+  key,
+  name,
+  request: schemasOf(args.request ?? {}),
+  responses: answerSchemas(args.responses),
+  summary: args.summary,
+  description: args.description,
+  scopes: args.auth === "none" ? undefined : args.scopes,
 });
+
+/** What goes on to the route's function. */
+export const functionArguments = <T extends RouteSettings>(args: T): Omit<T, keyof RouteSettings> =>
+  Object.fromEntries(Object.entries(args).filter(([key]) => !Object.hasOwn(OWN_KEYS, key))) as Omit<
+    T,
+    keyof RouteSettings
+  >;
+
+/** Code around a callback, as the packager takes it. */
+interface Wrap {
+  module: string;
+  export: string;
+  options: Record<string, string | number>;
+  validators?: Record<string, Schema>;
+}
 
 /** Milliseconds: a little more than the function's, so that a timeout is the function's and says so in its log. */
 export const integrationTimeout = (seconds: number = DEFAULTS.timeout): number =>

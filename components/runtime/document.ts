@@ -3,7 +3,8 @@
  * it (4 KB for all of them).
  */
 
-import { type RouteCallback, type RouteHandler, type RouteOptions, serveRoute } from "./route.ts";
+import type { RouteOptions } from "./request.ts";
+import { type RouteCallback, type RouteHandler, serveRoute } from "./route.ts";
 
 export interface DocumentOptions extends RouteOptions {
   /** JSON text: one string to the bundler however deep the document is. */

@@ -31,7 +31,7 @@ const createGateway = (
   const gateway = new Gateway(api, {
     clock: context.clock,
     random: () => context.random(),
-    invoke: (functionName, payload) => context.pool.invoke(functionName, payload),
+    invoke: (functionName, payload, traceId) => context.pool.invoke(functionName, payload, { traceId }),
     readJson: readJsonFrom((url) => context.resolveHost(url)),
     writeLog,
   });

@@ -121,7 +121,11 @@ const graphOf = (routes: RouteFixture[], extra: { api?: PropertyMap; stage?: Pro
   durationMs: 0,
 });
 
-type Handler = (event: Record<string, unknown>, functionName: string) => unknown;
+type Handler = (
+  event: Record<string, unknown>,
+  functionName: string,
+  options?: { traceId?: string },
+) => unknown;
 
 interface Bench {
   url: string;
@@ -159,9 +163,9 @@ const begin = async (
     resolveHost: readIssuer,
     log: (line: string) => lines.push(line),
     pool: {
-      invoke: async (functionName: string, payload: string) => {
+      invoke: async (functionName: string, payload: string, options?: { traceId?: string }) => {
         invoked.push(functionName);
-        const result = await handler(JSON.parse(payload), functionName);
+        const result = await handler(JSON.parse(payload), functionName, options);
         return (result as { raw?: unknown })?.raw ?? ok(result);
       },
     },
@@ -649,6 +653,23 @@ describe("HTTP API source: gateway", () => {
     expect(JSON.parse(second.body).host).to.equal(DOMAIN);
     expect(first.headers.connection).to.equal("keep-alive");
     agent.destroy();
+  });
+
+  it("names one trace to the function's event and to Lambda: the caller's, or a new one", async () => {
+    const seen: unknown[] = [];
+    bench = await begin(graphOf([{ key: "GET /t", functionName: "t" }]), (event, _, options) => {
+      seen.push([(event.headers as Record<string, string>)["x-amzn-trace-id"], options?.traceId]);
+    });
+    const sent = "Root=1-67891233-abcdef012345678912345678;Sampled=1";
+
+    await call(bench, { path: "/t", headers: { "x-amzn-trace-id": sent } });
+    await call(bench, { path: "/t", headers: { "x-amzn-trace-id": 'no "trace"' } });
+
+    expect(seen[0]).to.deep.equal([sent, sent]);
+    const [inEvent, toLambda] = seen[1] as [string, string];
+    expect(inEvent)
+      .to.match(/^Root=1-[0-9a-f]{8}-[0-9a-f]{24}$/)
+      .and.equal(toLambda);
   });
 
   it("refuses smuggled and folded headers as malformed", async () => {

@@ -105,7 +105,7 @@ const forwarded = (request: GatewayRequest, context: EventContext): Record<strin
   return {
     ...request.headers,
     host: context.domainName,
-    "x-amzn-trace-id": request.headers["x-amzn-trace-id"] ?? request.traceId,
+    "x-amzn-trace-id": request.traceId,
     "x-forwarded-for": chain === undefined ? request.sourceIp : `${chain}, ${request.sourceIp}`,
     "x-forwarded-port": "443",
     "x-forwarded-proto": "https",

@@ -22,6 +22,8 @@ export interface StageState {
 export interface Exchange {
   request: IncomingMessage;
   requestId: string;
+  /** X-Ray's, the caller's own or a new one. */
+  traceId: string;
   /** Milliseconds since the epoch. */
   receivedAt: number;
   method: string;

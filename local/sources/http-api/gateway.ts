@@ -51,6 +51,8 @@ const MAX_HEADER_BYTES = 10_240;
 /** Lambda's limit on a synchronous request. */
 const MAX_EVENT_BYTES = 6_291_456;
 
+/** A caller's own trace goes on when it reads like one. */
+const TRACE_ID = /^[A-Za-z0-9=;:_-]{1,256}$/;
 const ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /** Serves one API. State: key caches and token buckets, nothing else. */
@@ -77,13 +79,18 @@ export class Gateway {
   }
 
   #begin(request: IncomingMessage): Exchange {
+    const receivedAt = this.#dependencies.clock.now();
+    const { headers, cookies } = joinHeaders(request.rawHeaders);
+    const sent = headers["x-amzn-trace-id"] ?? "";
     return {
       request,
       requestId: `${this.#randomText(15)}=`,
-      receivedAt: this.#dependencies.clock.now(),
+      traceId: TRACE_ID.test(sent) ? sent : this.#newTraceId(receivedAt),
+      receivedAt,
       method: request.method ?? "GET",
       url: request.url ?? "/",
-      ...joinHeaders(request.rawHeaders),
+      headers,
+      cookies,
       log: {},
     };
   }
@@ -137,11 +144,15 @@ export class Gateway {
     if (body === undefined) return gatewayMessage(413, "Request Entity Too Large");
     const payload = this.#event(exchange, route, parameters, { body, authorizer });
     if (Buffer.byteLength(payload) > MAX_EVENT_BYTES) return gatewayMessage(413, "Request Entity Too Large");
-    const answer = await integrate(route, stageName(exchange), payload, {
-      clock: this.#dependencies.clock,
-      invoke: this.#dependencies.invoke,
-      log: exchange.log,
-    });
+    const answer = await integrate(
+      route,
+      { stage: stageName(exchange), payload, traceId: exchange.traceId },
+      {
+        clock: this.#dependencies.clock,
+        invoke: this.#dependencies.invoke,
+        log: exchange.log,
+      },
+    );
     const { cors } = this.#api;
     if (cors === undefined || "integrationErrorMessage" in exchange.log) return answer;
     return { ...answer, headers: withCors(cors, exchange.headers.origin, answer.headers) };
@@ -202,7 +213,7 @@ export class Gateway {
       sourceIp: exchange.request.socket.remoteAddress ?? "127.0.0.1",
       protocol: `HTTP/${exchange.request.httpVersion}`,
       requestId: exchange.requestId,
-      traceId: this.#traceId(exchange.receivedAt),
+      traceId: exchange.traceId,
       receivedAt: exchange.receivedAt,
     };
     const context: EventContext = {
@@ -250,7 +261,7 @@ export class Gateway {
     return text;
   }
 
-  #traceId(at: number): string {
+  #newTraceId(at: number): string {
     const hex = () =>
       Math.floor(this.#dependencies.random() * 2 ** 32)
         .toString(16)

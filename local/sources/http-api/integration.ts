@@ -17,7 +17,15 @@ export interface Invocation {
   errorType?: string | undefined;
 }
 
-export type Invoke = (functionName: string, payload: string) => Promise<Invocation>;
+/** The trace id is the one in the event's headers, so that both name one trace. */
+export type Invoke = (functionName: string, payload: string, traceId: string) => Promise<Invocation>;
+
+/** What goes to the function. */
+export interface Delivery {
+  stage: string;
+  payload: string;
+  traceId: string;
+}
 
 interface Failure {
   failure: string;
@@ -78,13 +86,12 @@ const readInvocation = (outcome: Invocation, log: LogContext): GatewayResponse =
 /** Invokes the route's function; `log` gets the `$context` variables of the integration. Never rejects. */
 export const integrate = async (
   route: RouteModel,
-  stage: string,
-  payload: string,
+  { stage, payload, traceId }: Delivery,
   { clock, invoke, log }: { clock: Clock; invoke: Invoke; log: LogContext },
 ): Promise<GatewayResponse> => {
   if (!route.permitted(stage)) return failed(log, NOT_PERMITTED);
   const startedAt = clock.now();
-  const outcome = await withinTime(invoke(route.functionName, payload), route.timeoutMs, clock);
+  const outcome = await withinTime(invoke(route.functionName, payload, traceId), route.timeoutMs, clock);
   log.integrationLatency = clock.now() - startedAt;
   if (!("failure" in outcome)) return readInvocation(outcome, log);
   log.integrationStatus = outcome.status;

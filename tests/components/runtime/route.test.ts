@@ -1,13 +1,8 @@
 import { Ajv } from "ajv";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { expect } from "chai";
-import {
-  type RouteCallback,
-  type RouteOptions,
-  type RouteRequest,
-  type RouteValidators,
-  serveRoute,
-} from "../../../components/runtime/route.ts";
+import type { RouteOptions, RouteRequest, RouteValidators } from "../../../components/runtime/request.ts";
+import { type RouteCallback, serveRoute } from "../../../components/runtime/route.ts";
 
 const OPTIONS: RouteOptions = { route: "POST /things/{id}", maxBody: 1_000 };
 
