@@ -72,25 +72,24 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   return prototype === Object.prototype || prototype === null;
 }
 
-/** How deep a value is searched; a deeper one is no settings object. */
-const DEPTH = 12;
-
 /** Whether an Output or a resource is the value, or in it (arrays, plain objects, module namespaces). */
-export function holdsDeployment(value: unknown, depth = 0): boolean {
+export function holdsDeployment(value: unknown, seen = new Set<unknown>()): boolean {
   if (isOutput(value) || isResource(value)) return true;
-  if (depth > DEPTH || !(Array.isArray(value) || isPlainObject(value))) return false;
-  return Object.values(value).some((each) => holdsDeployment(each, depth + 1));
+  if (seen.has(value) || !(Array.isArray(value) || isPlainObject(value))) return false;
+  seen.add(value);
+  return Object.values(value).some((each) => holdsDeployment(each, seen));
 }
 
 /**
  * JavaScript source for a JSON-like value: null, undefined, strings, numbers, booleans, bigints, arrays and
  * plain objects of them. Undefined when it is anything else (a Map, a class instance, a cycle).
+ * @param inside what the value is part of.
  */
-export function literal(value: unknown, depth = 0): string | undefined {
-  if (depth > DEPTH) return undefined;
-  if (Array.isArray(value)) return listLiteral(value, depth);
-  if (isPlainObject(value)) return isOutput(value) ? undefined : objectLiteral(value, depth);
-  return primitiveLiteral(value);
+export function literal(value: unknown, inside: unknown[] = []): string | undefined {
+  if (typeof value !== "object" || value === null) return primitiveLiteral(value);
+  if (inside.includes(value)) return undefined;
+  if (Array.isArray(value)) return listLiteral(value, [...inside, value]);
+  return isPlainObject(value) ? objectLiteral(value, [...inside, value]) : undefined;
 }
 
 function primitiveLiteral(value: unknown): string | undefined {
@@ -102,15 +101,15 @@ function primitiveLiteral(value: unknown): string | undefined {
     : undefined;
 }
 
-function listLiteral(list: unknown[], depth: number): string | undefined {
-  const items = Array.from(list, (item) => literal(item, depth + 1));
+function listLiteral(list: unknown[], inside: unknown[]): string | undefined {
+  const items = Array.from(list, (item) => literal(item, inside));
   return items.includes(undefined) ? undefined : `[${items.join(", ")}]`;
 }
 
 /** Keys are computed, so that a key `__proto__` stays a key. */
-function objectLiteral(object: Record<string, unknown>, depth: number): string | undefined {
+function objectLiteral(object: Record<string, unknown>, inside: unknown[]): string | undefined {
   const members = Object.entries(object).map(([key, value]) => {
-    const text = literal(value, depth + 1);
+    const text = literal(value, inside);
     return text === undefined ? undefined : `[${JSON.stringify(key)}]: ${text}`;
   });
   return members.includes(undefined) ? undefined : `{ ${members.join(", ")} }`;

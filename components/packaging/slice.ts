@@ -289,8 +289,8 @@ class FunctionSlicer {
   #isDeployed(variable: Node, found: Lookup): boolean {
     if (found.state === "known" && holdsDeployment(found.value)) return true;
     if (this.#file.taint.reachesPulumi(variable)) return true;
-    const isJson = found.state === "known" && literal(found.value) !== undefined;
-    return isJson && this.#file.taint.mentionsPulumi(variable);
+    if (found.state !== "known" || !this.#file.taint.mentionsPulumi(variable)) return false;
+    return typeof found.value !== "function" && literal(found.value) !== undefined;
   }
 
   #take(use: Identifier, found: Lookup, piece: Piece): void {

@@ -157,6 +157,9 @@ describe("a callback that cannot travel", () => {
     expect(refused(() => map.get("a")).message).to.contain("calls 'map.get' of an instance of Map");
     expect(refused(() => settings.double()).message).to.contain("an instance of Settings");
     expect(refused(() => promise).message).to.contain("an instance of Promise");
+    const cycle: Record<string, unknown> = {};
+    cycle.self = [cycle, cycle, cycle];
+    expect(refused(() => cycle).message).to.contain("a value that is not plain JSON made at deployment");
   });
 
   it("may not depend on a statement that fills a module-level value from the deployment", () => {

@@ -2,6 +2,7 @@ import * as nodePath from "node:path";
 import pathDefault, { posix } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
+import data from "./fixtures/data.json" with { type: "json" };
 import twice from "./fixtures/default-export.ts";
 import * as deployment from "./fixtures/deployment.ts";
 import { double, limits, region, tables } from "./fixtures/deployment.ts";
@@ -104,6 +105,11 @@ describe("slicing a callback", () => {
       const { modules } = await prepared.bundle;
       expect(modules.map(({ path }) => path).join()).not.to.contain("plain.ts");
     });
+  });
+
+  it("keeps imports of JSON with their attributes", async () => {
+    const handler = await loaded(() => data.words);
+    expect(handler()).to.deep.equal(["one", "two"]);
   });
 
   describe("module-level declarations", () => {
