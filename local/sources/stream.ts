@@ -82,7 +82,7 @@ class RunningShard {
           onRoom: () => this.reader.schedule(),
         }),
     );
-    this.reader = this.#createReader(mapping, shardId, context);
+    this.reader = this.#createReader(mapping, shardId, context, signal);
   }
 
   /** Ends when the signal is aborted. */
@@ -91,7 +91,12 @@ class RunningShard {
     await Promise.all(this.#lanes.map((lane) => lane.run()));
   }
 
-  #createReader(mapping: MappingSettings, shardId: string, context: SourceContext): ShardReader {
+  #createReader(
+    mapping: MappingSettings,
+    shardId: string,
+    context: SourceContext,
+    signal: AbortSignal,
+  ): ShardReader {
     const { kinesis } = context.services;
     const { streamName, filters } = mapping;
     return new ShardReader({
@@ -100,6 +105,8 @@ class RunningShard {
       lanes: this.#lanes,
       passes: compileFilters(filters, "data"),
       filtered: filters.length > 0,
+      signal,
+      onError: ({ message }) => context.log(`Event source mapping "${mapping.name}": ${shardId}: ${message}`),
       onLost: (count) =>
         context.log(
           `Event source mapping "${mapping.name}": ${count} records of ${shardId} left the stream before they were read.`,

@@ -214,6 +214,21 @@ describe("stream source", () => {
       );
     });
 
+    it("survives the end of its stream, and says so", async () => {
+      bed = new Bed();
+      await bed.start();
+      bed.kinesis.putRecord("readings", { Data: "YQ==", PartitionKey: "k" });
+      bed.kinesis.deleteStream("readings");
+      await bed.settle();
+      expect(bed.lines[0]).to.match(/"readings-count": shardId-000000000000: Stream readings .* not found/);
+    });
+
+    it("costs nothing while its shards are idle", async () => {
+      bed = new Bed({ shards: 3 });
+      await bed.start({ maximumBatchingWindowInSeconds: 5, tumblingWindowInSeconds: 60 });
+      expect(bed.clock.sleepers).to.equal(0);
+    });
+
     it("stops at once while a batch waits for its retry", async () => {
       bed = new Bed({ handler: () => Promise.reject(new Error("down")) });
       await bed.put(["a"]);

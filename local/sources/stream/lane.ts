@@ -38,6 +38,7 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
+    options.signal.addEventListener("abort", () => this.#notify(), { once: true });
   }
 
   /** Whether it takes more records for now. */
@@ -84,24 +85,24 @@ export class Lane {
     }
   }
 
-  /** Until records come in, or the time is over. */
+  /** Until records come in, the time is over, or the signal is aborted, which rejects. */
   async #waitForChange(ms: number | undefined): Promise<void> {
     const { clock, signal } = this.#options;
     signal.throwIfAborted();
-    const done = new AbortController();
-    const stop = AbortSignal.any([signal, done.signal]);
-    const changed = new Promise<void>((resolve, reject) => {
+    const changed = new Promise<void>((resolve) => {
       this.#notify = resolve;
-      stop.addEventListener("abort", () => reject(stop.reason), { once: true });
     });
-    const waits = ms === undefined ? [changed] : [changed, clock.sleep(ms, stop)];
-    try {
-      await Promise.race(waits);
-    } finally {
-      this.#notify = () => {};
+    if (ms === undefined) {
+      await changed;
+    } else {
+      const done = new AbortController();
+      const slept = clock.sleep(ms, done.signal).catch(() => {});
+      await Promise.race([changed, slept]);
       done.abort();
-      await Promise.allSettled(waits);
+      await slept;
     }
+    this.#notify = () => {};
+    signal.throwIfAborted();
   }
 
   #cut(): { count: number; full: boolean } {

@@ -20,6 +20,10 @@ export interface ShardOptions {
   passes(document: FilterDocument): boolean;
   /** Whether there are filters at all; without any, no record is looked into. */
   filtered: boolean;
+  /** Ends the reading. */
+  signal: AbortSignal;
+  /** The stream cannot be read, e.g. because it has been deleted; reading goes on with its next record. */
+  onError(error: Error): void;
   /** Records were dropped by the stream before they could be read. */
   onLost(count: number): void;
 }
@@ -60,12 +64,17 @@ export class ShardReader {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.pump();
+      if (this.#options.signal.aborted) return;
+      try {
+        this.#pump();
+      } catch (error) {
+        this.#options.onError(error as Error);
+      }
     });
   }
 
   /** Reads until nothing is left or a lane is full. */
-  pump(): void {
+  #pump(): void {
     const { lanes, reads } = this.#options;
     while (lanes.every((lane) => lane.hasRoom)) {
       const { records, next } = reads.read(this.#position);

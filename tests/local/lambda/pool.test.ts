@@ -140,7 +140,7 @@ describe("Lambda pool", () => {
 
   describe("a function that fails", () => {
     beforeEach(async () => {
-      bed = await testBed({ initLimitMs: 300 });
+      bed = await testBed();
     });
 
     it("reports the error's type, message and trace, and goes on", async () => {
@@ -214,6 +214,8 @@ describe("Lambda pool", () => {
     });
 
     it("is initialised again, on the invocation's time, when that takes too long", async () => {
+      await bed.stop();
+      bed = await testBed({ initLimitMs: 300 });
       await bed.add(
         "lazy",
         "const end = Date.now() + 500; while (Date.now() < end); exports.handler = async () => 'ready';",
@@ -224,6 +226,8 @@ describe("Lambda pool", () => {
     });
 
     it("times out when initialisation takes longer than the timeout", async () => {
+      await bed.stop();
+      bed = await testBed({ initLimitMs: 300 });
       await bed.add("endless", "for (;;);", { timeoutMs: 200 });
       expect(await bed.pool.invoke("endless", "{}")).to.include({ status: "timeout" });
     });
