@@ -29,6 +29,9 @@ export interface SchemaError {
 /** Longest list of errors in one body; a hostile body must not buy an answer larger than itself. */
 const MAX_ERRORS = 50;
 
+/** Longest pattern that is shown, in characters. */
+const MAX_PATTERN = 60;
+
 const escapePointer = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");
 
 const unescapePointer = (key: string): string => key.replaceAll("~1", "/").replaceAll("~0", "~");
@@ -47,6 +50,9 @@ const DETAILS: Record<string, (params: Record<string, unknown>) => string> = {
   additionalProperties: () => "is not known here",
   unevaluatedProperties: () => "is not known here",
   enum: ({ allowedValues }) => `must be one of ${(allowedValues as unknown[]).join(", ")}`,
+  // A date's pattern has 300 characters: nobody is helped by reading it.
+  pattern: ({ pattern }) =>
+    String(pattern).length > MAX_PATTERN ? "is not of the expected form" : `must match ${pattern}`,
   const: ({ allowedValue }) => `must be ${JSON.stringify(allowedValue)}`,
 };
 

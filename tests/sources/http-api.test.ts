@@ -4,6 +4,7 @@ import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { connect } from "node:net";
 import { promisify } from "node:util";
 import { expect } from "chai";
+import fc from "fast-check";
 import { exportJWK, SignJWT } from "jose";
 import type { Graph, PropertyMap, ResourceNode } from "../../local/engine/graph.ts";
 import { VirtualClock } from "../../local/kit/clock.ts";
@@ -550,6 +551,51 @@ describe("HTTP API source: gateway", () => {
     expect(bench.invoked).to.deep.equal([]);
   });
 
+  it("answers any path and query below 500, and hands only decoded text on", async () => {
+    bench = await begin(
+      graphOf([
+        { key: "GET /devices/{deviceId}", functionName: "f" },
+        { key: "GET /all/{proxy+}", functionName: "g" },
+      ]),
+      (event) => ({ path: event.rawPath }),
+    );
+    const agent = new Agent({ keepAlive: true });
+    const pieces = [
+      "%",
+      "%2F",
+      "%2e",
+      "%00",
+      "%ff",
+      "%E2%82%AC",
+      "%ud800",
+      "/",
+      "..",
+      ".",
+      "?",
+      "&",
+      "=",
+      "#",
+      ";",
+      "+",
+      "\\",
+      "a",
+      "devices",
+      "all",
+      "{",
+      "__proto__",
+    ];
+    const path = fc.array(fc.constantFrom(...pieces), { maxLength: 12 }).map((parts) => `/${parts.join("")}`);
+
+    await fc.assert(
+      fc.asyncProperty(path, async (text) => {
+        const { status } = await call(bench, { path: text, agent });
+        expect(status).to.be.oneOf([200, 400, 404]);
+      }),
+      { numRuns: 300 },
+    );
+    agent.destroy();
+  });
+
   it("answers 500 when the function fails, answers nonsense or may not be invoked", async () => {
     bench = await begin(
       graphOf([
@@ -894,6 +940,16 @@ describe("HTTP API source: JWT authorizer", () => {
     await bench.clock.advance(2 * 60 * 60 * 1000);
     await get("/any", await token());
     expect(reads).to.have.length(4);
+  });
+
+  it("stops taking a token that it has taken before, once it has expired", async () => {
+    const short = await token({ exp: Math.floor(bench.clock.now() / 1000) + 60 });
+
+    const statuses = [(await get("/any", short)).status, (await get("/any", short)).status];
+    await bench.clock.advance(60_000);
+    statuses.push((await get("/any", short)).status);
+
+    expect(statuses).to.deep.equal([200, 200, 401]);
   });
 
   it("answers 401 while the issuer cannot be read, and recovers", async () => {

@@ -29,6 +29,9 @@ const CACHE_MS = 2 * 60 * 60 * 1_000;
 /** An unknown key id reads the issuer again, but not at the pace of an attacker. */
 const REFRESH_MS = 10_000;
 
+/** Tokens remembered as verified, so that a client's next request costs no signature check. */
+const MAX_VERIFIED = 1_000;
+
 type KeySet = ReturnType<typeof createLocalJWKSet>;
 
 /** The signing keys of one issuer, read on first use. */
@@ -38,11 +41,29 @@ export class IssuerKeys {
   readonly #now: () => number;
   #keys: Promise<KeySet> | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
+  /** Claims by token; only as good as the keys that verified them, so both go together. */
+  readonly #verified = new Map<string, JWTPayload>();
 
   constructor(issuer: string, readJson: ReadJson, now: () => number) {
     this.#issuer = issuer.replace(/\/$/, "");
     this.#readJson = readJson;
     this.#now = now;
+  }
+
+  /** The claims of a token that these keys have verified and whose time it still is. */
+  recall(token: string): JWTPayload | undefined {
+    const claims = this.#verified.get(token);
+    const now = this.#now();
+    if (claims === undefined || now - this.#readAt >= CACHE_MS) return undefined;
+    const { exp = 0, nbf = 0 } = claims;
+    return exp * 1_000 > now && nbf * 1_000 <= now ? claims : undefined;
+  }
+
+  /** Remembers a verified token; the oldest one goes when there are too many. */
+  remember(token: string, claims: JWTPayload): void {
+    const [oldest] = this.#verified.keys();
+    if (this.#verified.size >= MAX_VERIFIED && oldest !== undefined) this.#verified.delete(oldest);
+    this.#verified.set(token, claims);
   }
 
   /** The cached keys, or fresh ones when the cache is too old. */
@@ -61,6 +82,7 @@ export class IssuerKeys {
 
   #read(): Promise<KeySet> {
     this.#readAt = this.#now();
+    this.#verified.clear();
     const keys = this.#fetch();
     // A failed read must not be cached: the next request tries again.
     keys.catch(() => {
@@ -119,6 +141,19 @@ const checkClaims = (claims: JWTPayload, settings: AuthorizerSettings, now: numb
 };
 
 const verify = async (
+  token: string,
+  settings: AuthorizerSettings,
+  keys: IssuerKeys,
+  now: number,
+): Promise<JWTPayload> => {
+  const known = keys.recall(token);
+  if (known !== undefined) return known;
+  const claims = await verifySignature(token, settings, keys, now);
+  keys.remember(token, claims);
+  return claims;
+};
+
+const verifySignature = async (
   token: string,
   settings: AuthorizerSettings,
   keys: IssuerKeys,
