@@ -1,11 +1,6 @@
 /**
- * Folds a batch of one shard's records into one summary for each device, metric and bucket, and merges such a
- * summary into what the table holds. Pure.
- *
- * Why redelivery never counts twice: every stored aggregate carries, for each shard, the last sequence number that it
- * has applied. A shard's records arrive in order, so "applied up to S" means that everything of that shard up to S
- * is in. A batch that comes again, whole or cut elsewhere, is folded from the first record after S; no record is
- * ever half applied, because the readings of one record that belong to one aggregate are merged in one write.
+ * Folds a batch of one shard's records into one summary for each device, metric and bucket. Pure; summary.ts has what
+ * becomes of a summary.
  */
 import type { KinesisStreamRecord } from "aws-lambda";
 import { arrayProblem, arrivalOf, PayloadError, padSequence, parsePayload } from "../shared/batch.ts";
@@ -13,22 +8,7 @@ import { DAY, HOUR, MINUTE } from "../shared/instant.ts";
 import type { Resolution } from "../shared/keys.ts";
 import { DEFAULT_LIMITS, judgeReading, type Reading, type TimeLimits } from "../shared/reading.ts";
 import { roundingError } from "../shared/sum.ts";
-
-/** What is known about one device's metric in one bucket of time. */
-export interface Summary {
-  count: number;
-  /** Sum of the values, as `sum + sumLow`: see shared/sum.ts. */
-  sum: number;
-  sumLow: number;
-  min: number;
-  max: number;
-  /** Value of the reading with the greatest `at`; of two alike, the one with the greater sequence number. */
-  last: number;
-  /** Epoch ms of that reading. */
-  lastAt: number;
-  /** Its zero-padded sequence number. */
-  lastSequence: string;
-}
+import { mergeInto, type Summary } from "./summary.ts";
 
 /** A summary of some records of one batch. */
 export interface Delta extends Summary {
@@ -40,12 +20,6 @@ export interface Delta extends Summary {
   /** Index in the batch of the first record in it, and of the last. */
   firstIndex: number;
   lastIndex: number;
-}
-
-/** An aggregate as the table holds it. */
-export interface Aggregate extends Summary {
-  /** Shard to the last sequence number applied, zero-padded. */
-  applied: ReadonlyMap<string, string>;
 }
 
 /** The newest reading of one device's metric in a batch. */
@@ -68,13 +42,20 @@ export interface Folded {
   invalid: number;
 }
 
-/** DynamoDB numbers end here in magnitude: what is smaller is stored as zero. */
-const SMALLEST = 1e-130;
+/** Where a record stands. */
+interface Origin {
+  /** In the batch. */
+  index: number;
+  /** Zero-padded. */
+  sequence: string;
+}
 
 interface Series {
   deviceId: string;
   metric: string;
-  minutes: Map<number, Delta>;
+  minutes: Delta[];
+  /** The minutes by their start, from the second on: most series have one in a batch. */
+  byStart: Map<number, Delta> | undefined;
   /** The minute of the reading before: most often also that of the next one. */
   recent: Delta | undefined;
 }
@@ -93,7 +74,7 @@ function seriesOf(fold: Fold, deviceId: string, metric: string): Series {
   }
   let series = metrics.get(metric);
   if (series === undefined) {
-    series = { deviceId, metric, minutes: new Map(), recent: undefined };
+    series = { deviceId, metric, minutes: [], byStart: undefined, recent: undefined };
     metrics.set(metric, series);
   }
   return series;
@@ -113,19 +94,24 @@ function add(delta: Delta, value: number, at: number, sequence: string): void {
   }
 }
 
-function addToMinute(
-  series: Series,
-  reading: Reading,
-  at: number,
-  origin: { index: number; sequence: string },
-): void {
+function minuteOf(series: Series, start: number): Delta | undefined {
+  return series.recent?.start === start ? series.recent : series.byStart?.get(start);
+}
+
+function keepMinute(series: Series, minute: Delta): void {
+  series.minutes.push(minute);
+  if (series.minutes.length === 1) return;
+  series.byStart ??= new Map(series.minutes.map((delta) => [delta.start, delta]));
+  series.byStart.set(minute.start, minute);
+}
+
+function addToMinute(series: Series, value: number, at: number, { index, sequence }: Origin): void {
   const start = at - (((at % MINUTE) + MINUTE) % MINUTE);
-  const delta = series.recent?.start === start ? series.recent : series.minutes.get(start);
-  const { value } = reading;
-  if (delta !== undefined) {
-    add(delta, value, at, origin.sequence);
-    delta.lastIndex = origin.index;
-    series.recent = delta;
+  const minute = minuteOf(series, start);
+  if (minute !== undefined) {
+    add(minute, value, at, sequence);
+    minute.lastIndex = index;
+    series.recent = minute;
     return;
   }
   series.recent = {
@@ -140,29 +126,29 @@ function addToMinute(
     max: value,
     last: value,
     lastAt: at,
-    lastSequence: origin.sequence,
-    firstIndex: origin.index,
-    lastIndex: origin.index,
+    lastSequence: sequence,
+    firstIndex: index,
+    lastIndex: index,
   };
-  series.minutes.set(start, series.recent);
+  keepMinute(series, series.recent);
 }
 
-/** Where the readings of one record come from and go to. */
-interface RecordFold {
+/** The record that is being folded. One object serves a whole batch: it is filled anew for each record. */
+interface RecordFold extends Origin {
   fold: Fold;
-  origin: { index: number; sequence: string };
   arrivedAt: number;
   limits: TimeLimits;
 }
 
-function foldReading(candidate: unknown, { fold, origin, arrivedAt, limits }: RecordFold): void {
-  const at = judgeReading(candidate, arrivedAt, limits);
+function foldReading(candidate: unknown, context: RecordFold): void {
+  const { fold } = context;
+  const at = judgeReading(candidate, context.arrivedAt, context.limits);
   if (typeof at === "string") {
     fold.invalid++;
     return;
   }
   const reading = candidate as Reading;
-  addToMinute(seriesOf(fold, reading.deviceId, reading.metric), reading, at, origin);
+  addToMinute(seriesOf(fold, reading.deviceId, reading.metric), reading.value, at, context);
   fold.readings++;
 }
 
@@ -190,27 +176,6 @@ function foldRecord(record: KinesisStreamRecord, context: RecordFold): void {
   foldPayload(payload, context);
 }
 
-/** Is (at, sequence) later than (otherAt, otherSequence)? */
-function isLater(at: number, sequence: string, otherAt: number, otherSequence: string): boolean {
-  return at > otherAt || (at === otherAt && sequence >= otherSequence);
-}
-
-/** Adds `part` to `whole`, in place. */
-function mergeInto(whole: Summary, part: Summary): void {
-  const sum = whole.sum + part.sum;
-  const low = roundingError(whole.sum, part.sum, sum) + whole.sumLow + part.sumLow;
-  whole.sum = sum + low;
-  whole.sumLow = roundingError(sum, low, whole.sum);
-  whole.count += part.count;
-  whole.min = Math.min(whole.min, part.min);
-  whole.max = Math.max(whole.max, part.max);
-  if (isLater(part.lastAt, part.lastSequence, whole.lastAt, whole.lastSequence)) {
-    whole.last = part.last;
-    whole.lastAt = part.lastAt;
-    whole.lastSequence = part.lastSequence;
-  }
-}
-
 function mergeDelta(whole: Delta, part: Delta): void {
   mergeInto(whole, part);
   whole.firstIndex = Math.min(whole.firstIndex, part.firstIndex);
@@ -218,6 +183,10 @@ function mergeDelta(whole: Delta, part: Delta): void {
 }
 
 function rollUp(parts: Delta[], resolution: Resolution, length: number): Delta[] {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) {
+    return [{ ...only, resolution, start: Math.floor(only.start / length) * length }];
+  }
   const buckets = new Map<number, Delta>();
   for (const part of parts) {
     const start = Math.floor(part.start / length) * length;
@@ -242,7 +211,7 @@ function finish(fold: Fold): Folded {
   const folded: Folded = { deltas: [], latest: [], readings: fold.readings, invalid: fold.invalid };
   for (const metrics of fold.series.values()) {
     for (const series of metrics.values()) {
-      const minutes = [...series.minutes.values()];
+      const { minutes } = series;
       const hours = rollUp(minutes, "hour", HOUR);
       const days = rollUp(hours, "day", DAY);
       folded.deltas.push(...minutes, ...hours, ...days);
@@ -265,55 +234,14 @@ export function foldRecords(
   { limits = DEFAULT_LIMITS, after = "" }: FoldOptions = {},
 ): Folded {
   const fold: Fold = { series: new Map(), readings: 0, invalid: 0 };
-  for (const [index, record] of records.entries()) {
-    const sequence = padSequence(record.kinesis.sequenceNumber);
-    if (sequence <= after) continue;
-    foldRecord(record, { fold, origin: { index, sequence }, arrivedAt: arrivalOf(record), limits });
+  const context: RecordFold = { fold, limits, index: 0, sequence: "", arrivedAt: 0 };
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index] as KinesisStreamRecord;
+    context.sequence = padSequence(record.kinesis.sequenceNumber);
+    if (context.sequence <= after) continue;
+    context.index = index;
+    context.arrivedAt = arrivalOf(record);
+    foldRecord(record, context);
   }
   return finish(fold);
-}
-
-/** How a delta stands to what is stored. */
-export type Standing = "new" | "applied" | { partlyAppliedUpTo: string };
-
-/** Tells whether the delta's records are all new to the stored aggregate, all in it, or partly. */
-export function standingOf(
-  stored: Aggregate | undefined,
-  shard: string,
-  { first, last }: { first: string; last: string },
-): Standing {
-  const applied = stored?.applied.get(shard);
-  if (applied === undefined || applied < first) return "new";
-  return applied >= last ? "applied" : { partlyAppliedUpTo: applied };
-}
-
-/** As DynamoDB can hold it: nothing between zero and 1e-130, and no negative zero. */
-function storable(value: number): number {
-  return Math.abs(value) < SMALLEST ? 0 : value;
-}
-
-/**
- * The aggregate after `delta`.
- *
- * @param through zero-padded sequence number of the batch's last record: everything of the shard up to it is now in.
- */
-export function applyDelta(
-  stored: Aggregate | undefined,
-  delta: Summary,
-  { shard, through }: { shard: string; through: string },
-): Aggregate {
-  const summary: Summary = {
-    count: delta.count,
-    sum: delta.sum,
-    sumLow: delta.sumLow,
-    min: delta.min,
-    max: delta.max,
-    last: delta.last,
-    lastAt: delta.lastAt,
-    lastSequence: delta.lastSequence,
-  };
-  if (stored !== undefined) mergeInto(summary, stored);
-  for (const name of ["sum", "sumLow", "min", "max", "last"] as const)
-    summary[name] = storable(summary[name]);
-  return { ...summary, applied: new Map(stored?.applied).set(shard, through) };
 }

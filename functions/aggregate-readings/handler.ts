@@ -4,7 +4,7 @@
  *
  * Failure contract: only the infrastructure fails a batch (`batchItemFailures` names the first record with work left;
  * Lambda starts again there). A reading that is invalid is left out and counted: archive-readings quarantines it.
- * Idempotency: redelivery, retries and bisects never count twice (core.ts). It needs each shard in order: keep the
+ * Idempotency: redelivery, retries and bisects never count twice (summary.ts). It needs each shard in order: keep the
  * mapping's parallelizationFactor at 1.
  *
  * Source: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html,

@@ -2,7 +2,8 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { type Item, keyItem, numberValue, readNumber, readText } from "../shared/attributes.ts";
 import { bucketKey, expiryOf, latestKey, seriesKey, type TableKey } from "../shared/keys.ts";
-import type { Aggregate, Delta, Latest } from "./core.ts";
+import type { Delta, Latest } from "./core.ts";
+import { type Aggregate, SMALLEST } from "./summary.ts";
 
 /** The key of the aggregate that a delta belongs to. */
 export function keyOf(delta: Pick<Delta, "deviceId" | "metric" | "resolution" | "start">): TableKey {
@@ -50,7 +51,7 @@ export function fromItem(item: Item): Aggregate {
 export function toLatestItem(latest: Latest): Item {
   return {
     ...keyItem(latestKey(latest.deviceId, latest.metric)),
-    value: numberValue(Math.abs(latest.value) < 1e-130 ? 0 : latest.value),
+    value: numberValue(Math.abs(latest.value) < SMALLEST ? 0 : latest.value),
     at: numberValue(latest.at),
     sequence: { S: latest.sequence },
   };

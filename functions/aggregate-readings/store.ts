@@ -7,8 +7,9 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { type Item, keyItem } from "../shared/attributes.ts";
 import { deviceKey, type TableKey } from "../shared/keys.ts";
-import type { Aggregate, Delta, Latest } from "./core.ts";
+import type { Delta, Latest } from "./core.ts";
 import { fromItem, toItem, toLatestItem } from "./items.ts";
+import type { Aggregate } from "./summary.ts";
 
 /** Keys in one BatchGetItem: AWS's limit. */
 const READ_CHUNK = 100;

@@ -1,22 +1,15 @@
 /**
  * Brings one shard's batch into the table: exactly once, however often and however cut the batch is delivered, and
- * whoever else writes at the same time. The store is passed in; see core.ts for why it is exact.
+ * whoever else writes at the same time. The store is passed in; see summary.ts for why it is exact.
  */
 import type { KinesisStreamRecord } from "aws-lambda";
 import { padSequence, settleBounded } from "../shared/batch.ts";
 import { LruMap } from "../shared/lru.ts";
 import type { TimeLimits } from "../shared/reading.ts";
-import {
-  type Aggregate,
-  applyDelta,
-  type Delta,
-  type Folded,
-  foldRecords,
-  type Latest,
-  standingOf,
-} from "./core.ts";
+import { type Delta, type Folded, foldRecords, type Latest } from "./core.ts";
 import { keyOf } from "./items.ts";
 import { identity, type Store } from "./store.ts";
+import { type Aggregate, applyDelta, standingOf } from "./summary.ts";
 
 /** What one environment remembers between its batches. Losing it costs reads, never correctness. */
 export interface WarmCache {

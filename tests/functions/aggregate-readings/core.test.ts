@@ -1,12 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import {
-  type Aggregate,
-  applyDelta,
-  foldRecords,
-  standingOf,
-} from "../../../functions/aggregate-readings/core.ts";
+import { foldRecords } from "../../../functions/aggregate-readings/core.ts";
 import { fromItem, toItem, toLatestItem } from "../../../functions/aggregate-readings/items.ts";
+import { type Aggregate, applyDelta, standingOf } from "../../../functions/aggregate-readings/summary.ts";
 import { event, NOW, reading, record, SHARD, sequence } from "../fakes.ts";
 
 function byResolution(records: Parameters<typeof foldRecords>[0], resolution: string) {
