@@ -7,7 +7,7 @@
  * lastSequenceNumber}, `request` (HTTP).
  */
 
-export type TraceValue =
+type TraceValue =
   | null
   | boolean
   | number

@@ -22,7 +22,7 @@ export interface Discard {
 const iso = (time: number): string => new Date(time).toISOString();
 
 /** What SQS gets; S3 gets the records as well. */
-export const toFailureRecord = (discard: Discard, place: ShardPlace, now: number): object => {
+const toFailureRecord = (discard: Discard, place: ShardPlace, now: number): object => {
   const [first, last] = [discard.records[0], discard.records.at(-1)];
   const { executedVersion, functionError } = discard.response ?? {};
   return {
@@ -50,7 +50,7 @@ export const toFailureRecord = (discard: Discard, place: ShardPlace, now: number
 };
 
 /** `aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<uuid>` */
-export const failureKey = (mappingId: string, shardId: string, now: number, uuid: string): string => {
+const failureKey = (mappingId: string, shardId: string, now: number, uuid: string): string => {
   const [date = "", time = ""] = iso(now).slice(0, 19).split("T");
   return `aws/lambda/${mappingId}/${shardId}/${date.replaceAll("-", "/")}/${date}T${time.replaceAll(":", ".")}-${uuid}`;
 };

@@ -115,7 +115,7 @@ const readFilters = (inputs: Inputs): string[] => {
 };
 
 /** A function's name out of its name, its ARN, or either with a qualifier. */
-export const functionNameOf = (reference: string): string =>
+const functionNameOf = (reference: string): string =>
   (reference.startsWith("arn:") ? reference.split(":")[6] : reference.split(":")[0]) ?? reference;
 
 /** @throws when a value is missing or outside AWS's range; the message names the mapping, the value and the range */

@@ -8,7 +8,7 @@ import type { StoredRecord } from "../../services/kinesis-shard.ts";
 import type { Lane } from "./lane.ts";
 
 /** What is needed of the stream's service. */
-export interface ShardReads {
+interface ShardReads {
   read(position: number): { records: readonly StoredRecord[]; next: number };
 }
 

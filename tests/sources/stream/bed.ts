@@ -28,12 +28,7 @@ export type Handler = (event: FakeEvent) => unknown;
 
 export const ALL_RIGHTS: PolicyStatement[] = [{ Effect: "Allow", Action: "*", Resource: "*" }];
 
-export const resource = (
-  type: string,
-  name: string,
-  inputs: PropertyMap,
-  outputs: PropertyMap,
-): ResourceNode => ({
+const resource = (type: string, name: string, inputs: PropertyMap, outputs: PropertyMap): ResourceNode => ({
   urn: `urn:pulumi:dev::test::${type}::${name}`,
   type,
   name,

@@ -27,7 +27,7 @@ export const writeZip = async (
   return path;
 };
 
-export const specOf = (name: string, zipPath: string, spec: Partial<FunctionSpec> = {}): FunctionSpec => ({
+const specOf = (name: string, zipPath: string, spec: Partial<FunctionSpec> = {}): FunctionSpec => ({
   name,
   arn: `arn:aws:lambda:eu-west-1:000000000000:function:${name}`,
   version: "$LATEST",
