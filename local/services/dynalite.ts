@@ -105,7 +105,7 @@ const asServiceError = (error: unknown): unknown => {
 
 export interface DynaliteOptions extends Place {
   /** Folder of the database; in memory when absent. */
-  readonly path?: string;
+  readonly path?: string | undefined;
 }
 
 /** Runs one operation against a store: the real one, or a view of it. */

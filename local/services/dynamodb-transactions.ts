@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import type { Dynalite, Item, Operation, Release, Table } from "./dynalite.ts";
 import { type Change, StoreView } from "./dynalite-view.ts";
+import { checkReturnValues } from "./dynamodb-conditions.ts";
 import { ServiceError, validationError } from "./faults.ts";
 import type { Input, Output } from "./service.ts";
 
@@ -252,16 +253,6 @@ const transactItems = (input: Input): Input[] => {
     throw problem(`'[${items.length} items]'`, `Member must have length less than or equal to ${MAX_ITEMS}`);
   }
   return items.map((item: unknown) => (typeof item === "object" && item !== null ? (item as Input) : {}));
-};
-
-/** @throws ServiceError for a value other than NONE and ALL_OLD. */
-export const checkReturnValues = (request: Input): void => {
-  const value = request.ReturnValuesOnConditionCheckFailure;
-  if (value === undefined || value === null || value === "NONE" || value === "ALL_OLD") return;
-  throw validationError(
-    `1 validation error detected: Value '${value}' at 'returnValuesOnConditionCheckFailure' failed to satisfy ` +
-      "constraint: Member must satisfy enum value set: [ALL_OLD, NONE]",
-  );
 };
 
 const reasonOf = (error: unknown, raw: Input, item: Item | undefined): Reason => {

@@ -8,12 +8,15 @@
  * Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/Welcome.html
  */
 
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Clock } from "../kit/clock.ts";
 import { tableNameOf, tablePermissions } from "./authorise-dynamodb.ts";
 import { Dynalite, type Item, isOperation, type Operation } from "./dynalite.ts";
 import { type Change, StoreView } from "./dynalite-view.ts";
+import { checkReturnValues, withItem } from "./dynamodb-conditions.ts";
 import { ChangeStreams } from "./dynamodb-streams.ts";
-import { checkReturnValues, Transactions } from "./dynamodb-transactions.ts";
+import { Transactions } from "./dynamodb-transactions.ts";
 import { TimeToLive } from "./dynamodb-ttl.ts";
 import { notServed, ServiceError } from "./faults.ts";
 import type { Input, JsonService, Output, Permission, Place } from "./service.ts";
@@ -21,7 +24,7 @@ import type { Input, JsonService, Output, Permission, Place } from "./service.ts
 export interface DynamoDbOptions extends Place {
   readonly clock: Clock;
   /**
-   * Folder that keeps tables and items. Time to live and streams are settings of a run: apply them again.
+   * Folder of the runtime's state; tables and items are kept in its subfolder `dynamodb`. Time to live and streams are settings of a run: apply them again.
    * @default in memory
    */
   readonly dataDir?: string;
@@ -72,8 +75,9 @@ export class DynamoDb implements JsonService {
 
   private constructor(options: DynamoDbOptions) {
     this.#options = options;
-    const { region, account, clock, dataDir: path } = options;
-    this.#dynalite = new Dynalite({ region, account, ...(path === undefined ? {} : { path }) });
+    const { region, account, clock, dataDir } = options;
+    const path = dataDir === undefined ? undefined : join(dataDir, "dynamodb");
+    this.#dynalite = new Dynalite({ region, account, path });
     this.streams = new ChangeStreams({ region, account, clock, dynalite: this.#dynalite });
     const onChange = (change: Change) => this.#noteChange(change);
     this.#transactions = new Transactions({ dynalite: this.#dynalite, clock, onChange });
@@ -81,16 +85,27 @@ export class DynamoDb implements JsonService {
 
   /** Opens the store and starts deleting expired items. @throws Error when `dataDir` cannot be used. */
   static async start(options: DynamoDbOptions): Promise<DynamoDb> {
-    const dynamodb = new DynamoDb(options);
-    await dynamodb.#dynalite.open().catch((cause: Error) => {
-      throw new Error(
-        `The tables cannot be kept in ${options.dataDir}: ${(cause.cause as Error | undefined)?.message ?? cause.message}. ` +
-          "Choose a folder that this user may write and no other runtime uses.",
-        { cause },
-      );
-    });
+    const dynamodb = await DynamoDb.#open(options);
     dynamodb.#sweeping = dynamodb.#sweepForEver();
     return dynamodb;
+  }
+
+  /** Part of `start`. */
+  static async #open(options: DynamoDbOptions): Promise<DynamoDb> {
+    try {
+      if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true });
+      const dynamodb = new DynamoDb(options);
+      await dynamodb.#dynalite.open();
+      return dynamodb;
+    } catch (error) {
+      const { message, cause } = error as Error;
+      const why = cause instanceof Error ? cause.message : message;
+      throw new Error(
+        `The tables cannot be kept in ${options.dataDir}: ${why}. Choose a folder that this user may write and no ` +
+          "other runtime uses.",
+        { cause: error },
+      );
+    }
   }
 
   async close(): Promise<void> {
@@ -127,12 +142,8 @@ export class DynamoDb implements JsonService {
     }
   }
 
-  /** Whether the table exists. */
   async hasTable(name: string): Promise<boolean> {
-    return this.#dynalite.table(name).then(
-      () => true,
-      () => false,
-    );
+    return (await this.#dynalite.table(name).catch(() => undefined)) !== undefined;
   }
 
   /** Deletes what has expired; runs by itself every `sweepMs`. @returns how many items were deleted. */
@@ -286,10 +297,3 @@ export class DynamoDb implements JsonService {
     } while (start !== undefined);
   }
 }
-
-/** Adds the item that a condition failed on, when the request asked for it. */
-const withItem = (error: unknown, input: Input, item: Item | undefined): unknown => {
-  const failed = error instanceof ServiceError && error.type.endsWith("#ConditionalCheckFailedException");
-  if (!failed || item === undefined || input.ReturnValuesOnConditionCheckFailure !== "ALL_OLD") return error;
-  return new ServiceError(error.type, error.message, { status: error.status, details: { Item: item } });
-};

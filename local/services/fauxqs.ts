@@ -4,6 +4,8 @@
  * stores are imported by file URL, and their types are taken from what the entry accepts.
  */
 
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { buildApp } from "fauxqs";
 
 type Stores = Required<NonNullable<NonNullable<Parameters<typeof buildApp>[0]>["stores"]>>;
@@ -24,7 +26,7 @@ export interface ObjectEvent {
 
 export interface FauxqsOptions {
   readonly region: string;
-  /** Folder for objects, queues and topics; in memory when absent. */
+  /** Folder of the runtime's state; objects, queues and topics go to its subfolder `fauxqs`. In memory when absent. */
   readonly dataDir?: string;
   readonly onObject: (event: ObjectEvent) => void;
 }
@@ -70,7 +72,9 @@ const loadInternals = async (): Promise<Internals> => {
 
 const openPersistence = (internals: Internals, directory: string): Persistence => {
   try {
-    return new internals.PersistenceManager(directory);
+    const folder = join(directory, "fauxqs");
+    mkdirSync(folder, { recursive: true });
+    return new internals.PersistenceManager(folder);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new Error(

@@ -33,7 +33,7 @@ import type { Caller, HttpService, Permission, Place } from "./service.ts";
 
 export interface ObjectsAndMessagesOptions extends Place {
   readonly clock: { now(): number };
-  /** Folder that keeps objects, queues and topics. @default in memory */
+  /** Folder of the runtime's state; objects, queues and topics are kept in its subfolder `fauxqs`. @default in memory */
   readonly dataDir?: string;
   /** Largest body of one PutObject or UploadPart, in bytes. @default 1 GiB (AWS: 5 GiB) */
   readonly maxObjectBytes?: number;

@@ -54,7 +54,7 @@ describe("Data planes with a folder", () => {
   });
 
   it("keep tables and items", async () => {
-    const dataDir = join(directory, "dynamodb");
+    const dataDir = join(directory, "new", "state");
     const table = {
       TableName: "table",
       BillingMode: "PAY_PER_REQUEST",
