@@ -4,7 +4,6 @@ import { CLIENT_OPTIONS } from "../shared/clients.ts";
 import { openCursor, sealCursor } from "../shared/cursor.ts";
 import {
   badRequest,
-  cacheable,
   cursorProblem,
   limitProblem,
   notFound,
@@ -18,7 +17,6 @@ import { AFTER_ALL, justAfter, queryPage } from "../shared/query.ts";
 import { toLatestReading } from "./core.ts";
 
 const dynamodb = new DynamoDBClient(CLIENT_OPTIONS);
-const MAX_AGE_SECONDS = 1;
 
 export interface GetDeviceDeps {
   /** Name of the readings table. */
@@ -53,5 +51,5 @@ export async function getDevice(request: GetDeviceRequest, deps: GetDeviceDeps):
     return notFound(`No reading of device "${deviceId}" has arrived.`);
   const metrics = page.entries.map(toLatestReading);
   const cursor = page.more ? sealCursor(cursorKey, context, metrics.at(-1)?.metric) : undefined;
-  return cacheable(request, { deviceId, metrics, cursor }, { maxAge: MAX_AGE_SECONDS });
+  return { body: { deviceId, metrics, cursor } };
 }

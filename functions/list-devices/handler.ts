@@ -10,7 +10,6 @@ import { CLIENT_OPTIONS } from "../shared/clients.ts";
 import { openCursor, sealCursor } from "../shared/cursor.ts";
 import {
   badRequest,
-  cacheable,
   cursorProblem,
   limitProblem,
   type RouteRequest,
@@ -24,7 +23,6 @@ import { mergeDevices } from "./core.ts";
 
 const dynamodb = new DynamoDBClient(CLIENT_OPTIONS);
 const CONTEXT = ["GET /devices"];
-const MAX_AGE_SECONDS = 5;
 
 export interface ListDevicesDeps {
   /** Name of the readings table. */
@@ -64,5 +62,5 @@ export async function listDevices(
   const { entries, more } = await readDevices(deps, after, limit);
   const cursor = more ? sealCursor(deps.cursorKey, CONTEXT, entries.at(-1)) : undefined;
   const body = { devices: entries.map((deviceId) => ({ deviceId })), cursor };
-  return cacheable(request, body, { maxAge: MAX_AGE_SECONDS });
+  return { body };
 }

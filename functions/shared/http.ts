@@ -3,8 +3,6 @@
  * query and body against the route's schemas, and turns problems into RFC 9457 bodies; both sides agree by shape,
  * so that a handler is called in a test with a plain object.
  */
-import { createHash } from "node:crypto";
-
 export interface RouteRequest<
   Path = Record<string, string>,
   Query = Record<string, unknown>,
@@ -48,28 +46,6 @@ export function badRequest(errors: ProblemItem[]): RouteResponse {
 
 export function notFound(detail: string): RouteResponse {
   return { status: 404, problem: { title: "Not found", detail } };
-}
-
-/**
- * A read that clients may keep: 200 with an ETag, or 304 when the client has these very bytes.
- *
- * @param maxAge seconds that a private cache may use it without asking.
- */
-export function cacheable(
-  request: Pick<RouteRequest, "headers">,
-  body: unknown,
-  { maxAge }: { maxAge: number },
-): RouteResponse {
-  const etag = `"${createHash("sha256").update(JSON.stringify(body)).digest("base64url").slice(0, 22)}"`;
-  const headers = { etag, "cache-control": `private, max-age=${maxAge}` };
-  return isNamedBy(request.headers["if-none-match"], etag) ? { status: 304, headers } : { headers, body };
-}
-
-/** Weak comparison, as If-None-Match asks for: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2 */
-function isNamedBy(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  const named = header.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
-  return named.includes(etag) || named.includes("*");
 }
 
 /** A page's size from its query parameter: undefined when it is no whole number within 1 and `max`. */

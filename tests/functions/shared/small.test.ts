@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { cacheable, readLimit } from "../../../functions/shared/http.ts";
+import { readLimit } from "../../../functions/shared/http.ts";
 import {
   bucketKey,
   bucketStart,
@@ -142,22 +142,6 @@ describe("functions/shared: metrics", () => {
 });
 
 describe("functions/shared: http", () => {
-  it("answers 304 without a body to who has these bytes", () => {
-    const body = { a: 1 };
-    const first = cacheable({ headers: {} }, body, { maxAge: 5 });
-    const etag = first.headers?.etag ?? "";
-    expect(first).to.deep.include({ body });
-    expect(first.headers).to.include({ "cache-control": "private, max-age=5" });
-    for (const header of [etag, `W/${etag}`, `"x", ${etag}`, "*"]) {
-      const again = cacheable({ headers: { "if-none-match": header } }, body, { maxAge: 5 });
-      expect(again.status, header).to.equal(304);
-      expect(again).to.not.have.property("body");
-    }
-    expect(cacheable({ headers: { "if-none-match": etag } }, { a: 2 }, { maxAge: 5 }).body).to.deep.equal({
-      a: 2,
-    });
-  });
-
   it("reads a limit as a number or its text, and nothing else", () => {
     const read = (value: unknown) => readLimit(value, { fallback: 10, max: 100 });
     expect([undefined, 1, "100", 50].map(read)).to.deep.equal([10, 1, 100, 50]);
