@@ -35,14 +35,14 @@ export interface TokenIssuer {
   scopeName(scope: string): pulumi.Input<string>;
 }
 
-export interface Throttle {
+interface Throttle {
   /** Requests a second, in the long run. 1-10,000 (the account's own limit). */
   rate: number;
   /** Requests at once. 1-5,000. */
   burst: number;
 }
 
-export interface CorsArgs {
+interface CorsArgs {
   /** Exact origins, e.g. `["https://app.example.com"]`. No `*`: name who may call. */
   origins: string[];
   /** @default every method */
@@ -92,7 +92,7 @@ export interface HttpApiArgs extends ComponentArgs {
 type Unchecked = TUnsafe<Record<string, string>>;
 
 /** The code of a route, with its request typed by the route's schemas. */
-export type HttpApiCallback<P extends TSchema, Q extends TSchema, B extends TSchema> = (
+type HttpApiCallback<P extends TSchema, Q extends TSchema, B extends TSchema> = (
   request: RouteRequest<Static<P>, Static<Q>, Static<B>>,
 ) => Promise<RouteResponse>;
 

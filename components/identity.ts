@@ -40,7 +40,7 @@ export interface IdentityArgs extends ComponentArgs {
   };
 }
 
-export interface ExternalIssuer {
+interface ExternalIssuer {
   /** Exactly as in the tokens' `iss`, with or without the last slash as they have it. */
   issuer: string;
   /** What the tokens have in `aud`, or in `client_id` where they have no `aud`. */

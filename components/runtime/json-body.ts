@@ -5,7 +5,7 @@
 import { ProblemResponse } from "./problems.ts";
 
 /** Deepest nesting of arrays and objects accepted; nothing this system defines is deeper than 6. */
-export const MAX_DEPTH = 32;
+const MAX_DEPTH = 32;
 
 /** Keys that turn into a prototype when a careless line of code copies them. */
 const UNSAFE_KEYS = new Set(["__proto__", "constructor", "prototype"]);

@@ -35,7 +35,7 @@ export interface RouteRequest<Path = unknown, Query = unknown, Body = unknown> {
 }
 
 /** A compiled schema in Ajv's shape: true when valid, else the errors are on the function. */
-export interface Validate {
+interface Validate {
   (data: unknown): boolean;
   errors?: SchemaError[] | null;
 }

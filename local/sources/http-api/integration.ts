@@ -10,7 +10,7 @@ import type { RouteModel } from "./model.ts";
 import { type GatewayResponse, gatewayMessage, toResponse } from "./response.ts";
 
 /** The part of an invocation's outcome that the gateway reads. */
-export interface Invocation {
+interface Invocation {
   requestId: string;
   status: string;
   payload: string;

@@ -10,7 +10,7 @@
  * matches no declared route; dot segments are refused instead of resolved.
  */
 
-export type Segment = { kind: "static" | "parameter" | "greedy"; name: string };
+type Segment = { kind: "static" | "parameter" | "greedy"; name: string };
 
 export interface RoutePattern {
   /** As declared: `GET /devices/{deviceId}`, `ANY /{proxy+}` or `$default`. */

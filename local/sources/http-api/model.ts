@@ -47,7 +47,7 @@ export interface ApiModel {
 }
 
 /** Longest integration timeout, in milliseconds. */
-export const LONGEST_TIMEOUT_MS = 30_000;
+const LONGEST_TIMEOUT_MS = 30_000;
 
 const TYPES = {
   stage: "aws:apigatewayv2/stage:Stage",

@@ -35,7 +35,7 @@ export interface PoolModel {
 }
 
 /** The errors of the token endpoint. */
-export type TokenError =
+type TokenError =
   | "invalid_request"
   | "invalid_client"
   | "invalid_scope"
