@@ -10,7 +10,7 @@ export interface Bench {
 }
 
 /** What a figure must reach. */
-export interface Target {
+interface Target {
   at: "least" | "most";
   value: number;
 }
@@ -35,7 +35,7 @@ export interface BenchReport {
 /** One turn of a contestant: does the same work every time. */
 export type Contestant = () => unknown | Promise<unknown>;
 
-export interface PairedOptions {
+interface PairedOptions {
   contestants: Record<string, Contestant>;
   /** Turns that count for each. @default 40 */
   rounds?: number;

@@ -8,7 +8,7 @@ import {
   type TimeLimits,
 } from "../shared/reading.ts";
 
-export interface ReadingResult {
+interface ReadingResult {
   /** Position in the request. */
   index: number;
   status: "accepted" | "rejected" | "throttled";

@@ -16,7 +16,7 @@ const READ_CHUNK = 100;
 const MAX_READ_ROUNDS = 5;
 
 /** What became of a conditional put. `current` is missing where the service does not say what is there instead. */
-export type PutOutcome = { written: true } | { written: false; current?: Aggregate };
+type PutOutcome = { written: true } | { written: false; current?: Aggregate };
 
 export interface Store {
   /** The aggregates that exist, by `identity(key)`. Consistent. */

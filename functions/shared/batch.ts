@@ -22,7 +22,7 @@ export function padSequence(sequenceNumber: string): string {
 }
 
 /** The shard that a record came from: `eventID` is `shardId-000000000000:<sequence number>`. */
-export function shardOf(record: Pick<KinesisStreamRecord, "eventID">): string {
+function shardOf(record: Pick<KinesisStreamRecord, "eventID">): string {
   const colon = record.eventID.indexOf(":");
   return colon === -1 ? record.eventID : record.eventID.slice(0, colon);
 }

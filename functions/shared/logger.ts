@@ -5,7 +5,7 @@
  * Source: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html
  */
 
-export type Fields = Record<string, unknown>;
+type Fields = Record<string, unknown>;
 export type Write = (line: string) => void;
 
 export interface Logger {

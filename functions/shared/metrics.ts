@@ -5,7 +5,7 @@
  */
 import { type Write, writeLine } from "./logger.ts";
 
-export const METRIC_NAMESPACE = "Telemetry";
+const METRIC_NAMESPACE = "Telemetry";
 /** CloudWatch takes at most 100 metrics in one document. */
 const MAX_METRICS = 100;
 
