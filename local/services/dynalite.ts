@@ -12,7 +12,7 @@ import type { Input, Place } from "./service.ts";
 const require = createRequire(import.meta.url);
 
 /** An attribute value: exactly one of S, N, B, BOOL, NULL, SS, NS, BS, L, M. */
-export type AttributeValue = Readonly<Record<string, unknown>>;
+type AttributeValue = Readonly<Record<string, unknown>>;
 export type Item = Record<string, AttributeValue>;
 
 export interface Table {
@@ -43,7 +43,7 @@ export interface Store {
   getTable(name: string, checkStatus: boolean, callback: Callback<Table>): void;
 }
 
-export interface DynaliteDb {
+interface DynaliteDb {
   create(options: Record<string, unknown>): Store;
   createKey(item: Item, table: Table): string;
   validateKey(key: Item, table: Table): Error | undefined;
@@ -56,7 +56,7 @@ interface ActionRules {
   readonly custom?: (input: Input, store: Store) => string | undefined;
 }
 
-export interface DynaliteValidations {
+interface DynaliteValidations {
   checkTypes(input: Input, types: ActionRules["types"]): Input;
   checkValidations(
     input: Input,

@@ -14,7 +14,7 @@ const MAX_PAGE = 1_000;
 const SEQUENCE_DIGITS = 21;
 const SHARD_ID = "shardId-00000000000000000001-00000001";
 const VIEWS = ["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"] as const;
-export type ViewType = (typeof VIEWS)[number];
+type ViewType = (typeof VIEWS)[number];
 
 /** As a Lambda function receives it. */
 export interface StreamRecord {

@@ -34,7 +34,7 @@ export const keyAttributes = (item: Item, table: Table): Item => {
 };
 
 /** Seconds since the epoch at which the item expires; undefined when it does not. */
-export const expiryOf = (item: Item, attribute: string): number | undefined => {
+const expiryOf = (item: Item, attribute: string): number | undefined => {
   const value = Object.hasOwn(item, attribute) ? item[attribute]?.N : undefined;
   const seconds = typeof value === "string" ? Number(value) : Number.NaN;
   return Number.isFinite(seconds) ? seconds : undefined;

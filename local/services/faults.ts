@@ -53,7 +53,7 @@ const XML_ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** XML 1.0 cannot carry control characters, even escaped: they become U+FFFD. */
-export const escapeXml = (text: string): string =>
+const escapeXml = (text: string): string =>
   text
     .replace(/\p{Cc}/gu, (c) => ("\t\n\r".includes(c) ? c : "\ufffd"))
     .replace(/[&<>"']/g, (c) => XML_ESCAPES[c] ?? c);

@@ -9,9 +9,9 @@ import { join } from "node:path";
 import { buildApp } from "fauxqs";
 
 type Stores = Required<NonNullable<NonNullable<Parameters<typeof buildApp>[0]>["stores"]>>;
-export type S3Store = Stores["s3Store"];
-export type SqsStore = Stores["sqsStore"];
-export type SnsStore = Stores["snsStore"];
+type S3Store = Stores["s3Store"];
+type SqsStore = Stores["sqsStore"];
+type SnsStore = Stores["snsStore"];
 export type FauxqsApp = ReturnType<typeof buildApp>;
 type S3Persistence = NonNullable<S3Store["persistence"]>;
 

@@ -34,7 +34,7 @@ const number = (input: Input, name: string): number | undefined =>
   (input[name] ?? undefined) as number | undefined;
 
 /** The stream that a request is about, by name, by ARN, or by both. */
-export const streamNameOf = (input: Input): string | undefined => {
+const streamNameOf = (input: Input): string | undefined => {
   const arn = typeof input.StreamARN === "string" ? input.StreamARN.split("/").at(-1) : undefined;
   const name = typeof input.StreamName === "string" ? input.StreamName : undefined;
   if (arn !== undefined && name !== undefined && arn !== name) {

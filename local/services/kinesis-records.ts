@@ -12,14 +12,14 @@ export interface RecordInput {
 }
 
 /** Hash keys are 128 bits wide. */
-export const HASH_KEYS = 1n << 128n;
+const HASH_KEYS = 1n << 128n;
 /** All records of one request together, partition keys included, in bytes. Source: PutRecords, Kinesis API Reference. */
 export const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
 const MAX_PARTITION_KEY = 256;
 const HASH_KEY = /^(?:0|[1-9]\d{0,38})$/;
 
 /** Decoded length of base64 text, in bytes, without decoding it. */
-export const decodedLength = (base64: string): number => {
+const decodedLength = (base64: string): number => {
   const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
   return (base64.length >> 2) * 3 - padding;
 };

@@ -51,7 +51,7 @@ const COUNTER_DIGITS = 38;
 /** Adding it, and cutting the 1 off again, pads a counter to 15 digits at the least cost; zeros make it 38. */
 const COUNTER_OFFSET = 1e15;
 const COUNTER_ZEROS = "0".repeat(COUNTER_DIGITS - 15);
-export const SEQUENCE_DIGITS = 56;
+const SEQUENCE_DIGITS = 56;
 
 const memoryOf = (record: StoredRecord): number =>
   record.data.length + record.partitionKey.length + RECORD_OVERHEAD;

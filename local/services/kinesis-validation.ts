@@ -7,7 +7,7 @@
 import { serializationError, validationError } from "./faults.ts";
 import type { Input } from "./service.ts";
 
-export interface Rule {
+interface Rule {
   readonly type: "string" | "integer" | "number" | "boolean" | "list" | "map";
   readonly required?: true;
   /** Shortest text or list, or least number. */

@@ -213,7 +213,7 @@ export const checkPost = (request: S3Request, contentType = ""): void => {
 };
 
 /** Keys in a DeleteObjects body, decoded the way the store decodes them. */
-export const deletedKeys = (xml: string): string[] =>
+const deletedKeys = (xml: string): string[] =>
   [...xml.matchAll(/<Key>([\s\S]*?)<\/Key>/g)].map(([, text = ""]) =>
     text
       .replaceAll("&amp;", "&")

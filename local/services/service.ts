@@ -19,7 +19,7 @@ export interface Place {
   readonly account: string;
 }
 
-export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly message: string };
+type Decision = { readonly allowed: true } | { readonly allowed: false; readonly message: string };
 /** Asked once per action and resource. An access key nobody registered is the account's owner. */
 export type Authorise = (accessKeyId: string, action: string, resource: string) => Decision;
 

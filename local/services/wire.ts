@@ -25,7 +25,7 @@ const parseScope = (scope: string, presigned: boolean): Credential => {
 };
 
 /** The query string of a request target, without `?`. */
-export const queryOf = (target: string): string => {
+const queryOf = (target: string): string => {
   const at = target.indexOf("?");
   return at < 0 ? "" : target.slice(at + 1);
 };
