@@ -123,7 +123,7 @@ export class Runtime {
 
   /** Stops triggers, then functions, then services. Data in a data folder stays. */
   async stop(): Promise<void> {
-    for (const source of this.triggers.reverse()) await source.stop();
+    await Promise.all(this.triggers.map((trigger) => trigger.stop()));
     await this.#parts.pool.stop();
     await this.#parts.aws.stop();
   }
