@@ -34,7 +34,7 @@ export interface GrantableResource {
 }
 
 /** A command in the bundle. */
-export interface CommandUse {
+interface CommandUse {
   command: string;
   client: string;
   importer: string;

@@ -15,7 +15,7 @@ import { CACHE_FOLDER, readIfThere, readJson, writeAtomically } from "./storage.
 export type ArchiveEntries = Record<string, Uint8Array>;
 
 /** What is beside each zip: what was packaged, and why. */
-export interface ArchiveReport {
+interface ArchiveReport {
   modules: { path: string; bytes: number }[];
   captures: string[];
   commands: { command: string; client: string; importer: string }[];

@@ -35,7 +35,7 @@ export class BuildCache {
     const base = this.#base(entry);
     const record = readJson<BuildRecord>(`${base}.json`);
     const code = readIfThere(`${base}.js`);
-    if (!code || !record?.inputs || !record.modules || !record.commands) return undefined;
+    if (!code || !isComplete(record)) return undefined;
     const isSame = Object.entries(record.inputs).every(([path, known]) => this.#fingerprint(path) === known);
     if (!isSame || sha256(code) !== record.codeHash) return undefined;
     return { code, map: undefined, modules: record.modules, commands: record.commands };
@@ -69,6 +69,12 @@ export class BuildCache {
     this.#fingerprints.set(path, fingerprint);
     return fingerprint;
   }
+}
+
+/** A record cut short or from elsewhere is no record. */
+function isComplete(record: Partial<BuildRecord> | undefined): record is BuildRecord {
+  const { inputs, modules, commands } = record ?? {};
+  return typeof inputs === "object" && inputs !== null && Array.isArray(modules) && Array.isArray(commands);
 }
 
 function fingerprintOf(file: string): string {

@@ -95,12 +95,14 @@ export class Bundler {
   }
 
   async #flush(batch: Waiting[]): Promise<void> {
-    const left = batch.filter(({ entry, resolve }) => {
-      const built = this.#cache.find(entry);
-      if (built) resolve(built);
-      return !built;
-    });
+    const left = batch.filter((waiting) => !this.#settleFromCache(waiting));
     if (left.length > 0) await this.#buildAll(left);
+  }
+
+  #settleFromCache({ entry, resolve }: Waiting): boolean {
+    const built = this.#cache.find(entry);
+    if (built) resolve(built);
+    return built !== undefined;
   }
 
   async #buildAll(batch: Waiting[]): Promise<void> {

@@ -45,7 +45,7 @@ export class Captures {
 }
 
 /** `readingsTable.name` -> `CAPTURE_READINGS_TABLE_NAME`; Lambda allows `[a-zA-Z]([a-zA-Z0-9_])+`. */
-export function variableName(path: string): string {
+function variableName(path: string): string {
   const words = path
     .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
     .replace(/[^A-Za-z0-9]+/g, "_")

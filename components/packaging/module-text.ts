@@ -5,7 +5,7 @@
 import { type Node, startWithoutExport, ts, type typescript } from "./syntax.ts";
 
 /** The module behind `capture`; slices import it under this name. */
-export const CAPTURE_MODULE = "capture:runtime";
+const CAPTURE_MODULE = "capture:runtime";
 const CAPTURE_FUNCTION = "$capture";
 const CAPTURE_IMPORT = `import { capture as ${CAPTURE_FUNCTION} } from ${JSON.stringify(CAPTURE_MODULE)};`;
 

@@ -12,7 +12,7 @@ import { Sources } from "./source.ts";
 import { validatorModules } from "./validators.ts";
 
 /** Any value that JSON can carry. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** A JSON Schema (draft-07 vocabulary; TypeBox schemas are that), as plain data. */
 export type JsonSchema = Record<string, unknown>;

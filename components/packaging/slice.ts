@@ -45,7 +45,7 @@ export interface SliceModule {
 }
 
 /** A function in a virtual module. */
-export interface SlicedFunction {
+interface SlicedFunction {
   /** Module id. */
   module: string;
   /** Export. */
@@ -168,7 +168,7 @@ function keywordOf(variable: typescript.VariableDeclaration): string {
 }
 
 function noFunction(file: string, line: number): string {
-  return `no function is found at ${file}:${line + 1}: it is a class, or the file has changed since the program started. Pass a function, and run again.`;
+  return `no function is found at ${file}:${line + 1}: it is a class, which belongs at module level or inside the callback, or the file has changed since the program started, which then runs again.`;
 }
 
 /** The name under which a module-level function is exported, if it is. */

@@ -28,7 +28,7 @@ function isErased(node: Node): boolean {
 }
 
 /** Calls `visit` for every node that exists at run time, `root` included; `false` keeps out of its children. */
-export function walk(root: Node, visit: (node: Node) => boolean | undefined): void {
+function walk(root: Node, visit: (node: Node) => boolean | undefined): void {
   const step = (node: Node): void => {
     if (isErased(node) || isImplementsClause(node)) return;
     if (visit(node) === false) return;
@@ -146,7 +146,7 @@ export function isTypeOnlyImport(declaration: Node): boolean {
 }
 
 /** Climbs out of parentheses, `as`, `satisfies` and `!`, which change nothing at run time. */
-export function outermost(node: Node): Node {
+function outermost(node: Node): Node {
   let current = node;
   while (isTransparent(current.parent)) current = current.parent;
   return current;

@@ -21,6 +21,7 @@ import { deep } from "./fixtures/imports-pulumi-deeply.ts";
 import { GetItemCommand, shout } from "./fixtures/re-exports.ts";
 import { load as loadItem, pages, save } from "./fixtures/shared-table.ts";
 import { put } from "./fixtures/stream.ts";
+import { serve as serveFixture } from "./fixtures/wrap.ts";
 import { failure, load, newPackager, prepare, rejection, temporaryFolder, valueOf } from "./harness.ts";
 
 const readings = { name: pulumi.output("readings-1") };
@@ -196,7 +197,7 @@ describe("packaging callbacks", () => {
       const { packager, root } = newPackager();
       const wrap = {
         module,
-        export: "serve",
+        export: serveFixture.name,
         options: { __proto__x: 1, status: 202 },
         validators: { query, body },
       };
@@ -239,7 +240,7 @@ describe("packaging callbacks", () => {
 
     it("refuses a schema with an unknown format now, naming the function", () => {
       const validators = { body: { type: "string", format: "iban" } };
-      const wrap = { module, export: "serve", options: {}, validators };
+      const wrap = { module, export: serveFixture.name, options: {}, validators };
       const { message } = failure(() => prepare(() => 1, { name: "route", wrap }));
       expect(message).to.match(/^Function "route": the schema 'body' .*iban/);
     });
