@@ -36,7 +36,7 @@ export function dataAppliers({ kinesis, dynamodb, objects }: DataPlanes): Record
       fingerprint: byName("name"),
       create: async (node) => {
         const input = streamInput(properties(node));
-        if (!kinesis.streams.some(({ name }) => name === input.name)) kinesis.createStream(input);
+        if (!kinesis.hasStream(input.name)) kinesis.createStream(input);
         return async () => kinesis.deleteStream(input.name);
       },
     },
@@ -45,7 +45,7 @@ export function dataAppliers({ kinesis, dynamodb, objects }: DataPlanes): Record
       create: async (node) => {
         const input = tableInput(properties(node));
         const { TableName } = input;
-        if (!(await dynamodb.hasTable(TableName))) await dynamodb.createTable(input);
+        await dynamodb.createTable(input);
         const { attributeName, enabled } = map(properties(node).ttl);
         if (enabled) {
           const TimeToLiveSpecification = { AttributeName: attributeName, Enabled: true };

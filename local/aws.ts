@@ -1,8 +1,10 @@
+import { join } from "node:path";
 import type { Clock } from "./kit/clock.ts";
 import type { Trace } from "./kit/trace.ts";
 import { DynamoDb } from "./services/dynamodb.ts";
 import { type Endpoint, startEndpoint } from "./services/endpoint.ts";
 import { Kinesis } from "./services/kinesis.ts";
+import { loadStreams, saveStreams } from "./services/kinesis-snapshot.ts";
 import { ObjectsAndMessages } from "./services/s3-sqs-sns.ts";
 import type { Authorise } from "./services/service.ts";
 
@@ -11,7 +13,7 @@ export interface AwsOptions {
   account: string;
   /** Port of the endpoint; 0 for any. */
   port: number;
-  /** Where state is kept between runs. @default in memory only */
+  /** Where state is kept between runs; streams are written when the system stops. @default in memory only */
   dataDir?: string;
   /** Whether Kinesis refuses what a shard could not take on AWS. */
   throttle: boolean;
@@ -35,6 +37,8 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   const { region, account, clock, trace, authorise, dataDir, log } = options;
   const place = { region, account };
   const kinesis = new Kinesis({ ...place, clock, throttle: options.throttle, log });
+  const snapshot = dataDir === undefined ? undefined : join(dataDir, "kinesis.json");
+  if (snapshot !== undefined) await loadStreams(kinesis, snapshot);
   const [dynamodb, objects] = await Promise.all([
     DynamoDb.start({ ...place, clock, dataDir }),
     ObjectsAndMessages.start({ ...place, clock, dataDir }),
@@ -52,6 +56,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
     });
     const stop = async (): Promise<void> => {
       await endpoint.close();
+      if (snapshot !== undefined) await saveStreams(kinesis, snapshot);
       await stopServices();
     };
     return { kinesis, dynamodb, objects, endpoint, stop };

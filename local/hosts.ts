@@ -5,7 +5,10 @@
 export class Hosts {
   readonly #addresses = new Map<string, string>();
 
-  /** `host` (as in an AWS URL) is served at `address` (`http://127.0.0.1:<port>`). */
+  /**
+   * `host` (as in an AWS URL) is served at `address` (`http://127.0.0.1:<port>`). Where several share a host, as
+   * the user pools of a region do, `host` may go on with the first path segment: `<host>/<pool>`.
+   */
   add(host: string, address: string): void {
     this.#addresses.set(host.toLowerCase(), address);
   }
@@ -18,7 +21,9 @@ export class Hosts {
   resolve(url: string): string {
     if (!URL.canParse(url)) return url;
     const { host, pathname, search } = new URL(url);
-    const address = this.#addresses.get(host.toLowerCase());
+    const segment = pathname.split("/")[1] ?? "";
+    const address =
+      this.#addresses.get(`${host}/${segment}`.toLowerCase()) ?? this.#addresses.get(host.toLowerCase());
     if (address === undefined) return url;
     const path = pathname === "/" && !url.endsWith("/") ? "" : pathname;
     return `${address}${path}${search}`;
