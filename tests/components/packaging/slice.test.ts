@@ -24,7 +24,6 @@ const config = new pulumi.Config();
 const fromConfig = config.getNumber("limit") ?? 7;
 const topOutput = pulumi.output({ host: "db.internal", ports: [5432] });
 const shadowed = "top";
-
 function bump(): number {
   counter += 1;
   return counter + (cache.get("start") ?? 0);
@@ -42,7 +41,6 @@ class Tally {
   }
 }
 const tally = new Tally();
-
 class Table extends pulumi.ComponentResource {
   readonly name: pulumi.Output<string>;
   readonly capacity = 5;
