@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Context } from "aws-lambda";
 import { Component, type ComponentArgs } from "./component.ts";
 import { argumentError, type Keys, requireRange } from "./internal/arguments.ts";
+import { checkEnvironment } from "./internal/environment.ts";
 import { checkAutoname } from "./internal/names.ts";
 
 import { applyTransform, type Transform } from "./internal/transform.ts";
@@ -112,9 +113,6 @@ const DEFAULTS = {
   asyncEventAge: 3_600,
 } as const;
 
-/** Lambda's own limit on all environment variables together, as serialised JSON. */
-const ENVIRONMENT_LIMIT = 4_096;
-
 const ASSUMED_BY_LAMBDA = JSON.stringify({
   Version: "2012-10-17",
   Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }],
@@ -185,6 +183,8 @@ export class Function<Event = unknown, Result = unknown> extends Component {
       minimum: 0,
       maximum: 1_000_000,
     });
+    const wide = args.permissions?.flatMap(({ actions }) => actions).find((action) => action.includes("*"));
+    if (wide) throw argumentError(who, `permission "${wide}" holds a wildcard; list the exact actions.`);
     checkAutoname(who, "function", `${this.componentName}-function`);
     checkAutoname(who, "role", `${this.componentName}-role`);
   }
@@ -262,14 +262,8 @@ export class Function<Event = unknown, Result = unknown> extends Component {
       ...code.captures,
     }) as pulumi.Output<Record<string, string>>;
     return variables.apply((known) => {
-      const bytes = Buffer.byteLength(JSON.stringify(known));
-      if (bytes <= ENVIRONMENT_LIMIT) return known;
-      const sizes = Object.entries(known).map(([key, value]) => [key, Buffer.byteLength(value)] as const);
-      const [largest, size] = sizes.sort((a, b) => b[1] - a[1])[0] ?? ["", 0];
-      throw argumentError(
-        { noun: "Function", name: this.componentName },
-        `its environment has ${bytes} bytes of JSON; Lambda allows ${ENVIRONMENT_LIMIT}. The largest is ${largest} (${size} bytes): read it at run time instead, from a table or Parameter Store.`,
-      );
+      checkEnvironment(this.componentName, known);
+      return known;
     });
   }
 

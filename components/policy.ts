@@ -1,5 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import { derivePermissions, type GrantableResource, type Statement } from "./internal/permissions.ts";
+import {
+  derivePermissions,
+  type GrantableResource,
+  type Statement,
+  withArns,
+} from "./internal/permissions.ts";
 import type { PreparedCallback } from "./packaging/package.ts";
 
 /** One permission granted by hand or by a component. */
@@ -22,101 +27,88 @@ export interface DerivedPolicyArgs {
   own: PolicyStatement[];
 }
 
-/** X-Ray defines no resources for these: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html */
-const TRACING: Statement = {
-  Effect: "Allow",
-  Action: ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
-  Resource: ["*"],
+/** Active tracing; X-Ray defines no resources for these. */
+const TRACING: PolicyStatement = {
+  actions: ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+  resources: ["*"],
+  reason: "active tracing",
 };
 
 /**
  * The function's policy document as JSON: what its code's SDK commands need on the resources it captures, its
- * own statements, and tracing. A derivation that fails, fails in a preview too: it runs on placeholders, and
- * the ARNs are put in when they are known.
+ * own statements, and tracing. The derivation works on placeholders, so that what it refuses is refused in a
+ * preview too; the ARNs are put in when they are known.
  */
 export function derivedPolicy(args: DerivedPolicyArgs): pulumi.Output<string> {
-  refuseWildcards(args.name, args.own);
-  const own = pulumi.output(args.own.map(({ actions, resources }) => ({ actions, resources })));
-  return pulumi.output(deriveOnPlaceholders(args)).apply(({ arns, statements }) =>
-    pulumi.all([arns, own]).apply(([known, ownStatements]) => {
-      const derived = statements.map((statement) => fillPlaceholders(statement, known));
-      const added = ownStatements.map(({ actions, resources }) => allow(actions, resources));
-      return JSON.stringify({ Version: "2012-10-17", Statement: [...derived, ...added, TRACING] });
+  return pulumi.output(derive(args)).apply(({ statements, arns }) =>
+    pulumi.all(arns).apply((known) => {
+      const Statement = withArns(
+        statements,
+        Object.fromEntries(known.map((arn, index) => [placeholder(index), arn])),
+      );
+      return JSON.stringify({ Version: "2012-10-17", Statement });
     }),
   );
 }
 
-const allow = (actions: string[], resources: string[]): Statement => ({
-  Effect: "Allow",
-  Action: actions,
-  Resource: resources,
-});
+const placeholder = (index: number): string => `{${index}}`;
 
 interface Derived {
-  arns: pulumi.Output<string>[];
   statements: Statement[];
+  /** By the index in their placeholder. */
+  arns: pulumi.Input<string>[];
 }
 
-async function deriveOnPlaceholders({ name, code, access }: DerivedPolicyArgs): Promise<Derived> {
+async function derive({ name, code, access, own }: DerivedPolicyArgs): Promise<Derived> {
   const [bundle, captured] = await Promise.all([code.bundle, capturedResources(code)]);
+  const arns: pulumi.Input<string>[] = [];
+  const placed = (arn: pulumi.Input<string>): string => (arn === "*" ? arn : placeholder(arns.push(arn) - 1));
   const { statements } = derivePermissions({
     functionName: name,
     commands: bundle.commands,
-    resources: captured.map(({ resource }) => resource),
+    resources: captured.map(({ arn, ...resource }) => ({ ...resource, arn: placed(arn) })),
     access,
+    extra: [...own, TRACING].map(({ actions, resources }) => ({ actions, resources: resources.map(placed) })),
   });
-  return { arns: captured.map(({ arn }) => arn), statements };
+  return { statements, arns };
 }
 
-const placeholder = (index: number): string => `{${index}}`;
-
-const fillPlaceholders = (statement: Statement, arns: string[]): Statement => ({
-  ...statement,
-  Resource: statement.Resource.map((resource) =>
-    resource.replace(/^\{(\d+)\}/, (_, index: string) => arns[Number(index)] ?? ""),
-  ),
-});
-
-interface Captured {
-  resource: GrantableResource;
+interface Captured extends Omit<GrantableResource, "arn"> {
   arn: pulumi.Output<string>;
 }
 
-/** The resources that the captured Outputs come from, each once per captured variable. */
+/** The resources that the captured Outputs come from, each once, named as the first variable that captures it. */
 async function capturedResources(code: PreparedCallback): Promise<Captured[]> {
   const sets = await Promise.all(code.captured.map(resourcesOf));
-  const pairs = sets.flatMap((resources, position) => {
+  const names = new Map<pulumi.Resource, string>();
+  for (const [position, resources] of sets.entries()) {
     const variable = (code.capturedNames[position] ?? "").split(".")[0] ?? "";
-    return [...resources].map((resource) => ({ variable, ...describe(resource) }));
-  });
-  const found = new Map<string, Captured>();
-  for (const { variable, arn, type, name } of pairs) {
-    const key = `${variable} ${type} ${String(name)}`;
-    if (!pulumi.Output.isInstance(arn) || typeof type !== "string" || found.has(key)) continue;
-    const resource = { type, name: variable, arn: placeholder(found.size) };
-    found.set(key, { resource, arn: arn as pulumi.Output<string> });
+    for (const resource of resources) if (!names.has(resource)) names.set(resource, variable);
   }
-  return [...found.values()];
+  const described = await Promise.all([...names].map(([resource, name]) => describe(resource, name)));
+  return described.filter((captured) => captured !== undefined);
 }
 
-const describe = (resource: pulumi.Resource): { arn: unknown; type: unknown; name: unknown } => ({
-  arn: Reflect.get(resource, "arn"),
-  type: Reflect.get(resource, "__pulumiType"),
-  name: Reflect.get(resource, "__name"),
-});
+/** Undefined for what has no ARN: nothing can be granted on it. */
+async function describe(resource: pulumi.Resource, name: string): Promise<Captured | undefined> {
+  const arn: unknown = Reflect.get(resource, "arn");
+  const type: unknown = Reflect.get(resource, "__pulumiType");
+  if (!pulumi.Output.isInstance(arn) || typeof type !== "string") return undefined;
+  return { type, name, arn: arn as pulumi.Output<string>, indexes: await hasIndexes(resource) };
+}
+
+/** Whether a table was declared with indexes: an input, so it is known in a preview where there are any. */
+async function hasIndexes(resource: pulumi.Resource): Promise<boolean> {
+  const indexes: unknown = Reflect.get(resource, "globalSecondaryIndexes");
+  if (!pulumi.Output.isInstance(indexes)) return false;
+  const output = indexes as unknown as { isKnown: Promise<boolean>; promise(): Promise<unknown> };
+  const declared = (await output.isKnown) ? await output.promise() : undefined;
+  return Array.isArray(declared) && declared.length > 0;
+}
 
 /** An Output knows the resources it came from; the method is public on the class but not in its type. */
 async function resourcesOf(output: pulumi.Output<unknown>): Promise<Set<pulumi.Resource>> {
   const method: unknown = Reflect.get(output, "allResources");
   if (typeof method !== "function") return new Set();
   return (await method.call(output)) as Set<pulumi.Resource>;
-}
-
-function refuseWildcards(name: string, own: PolicyStatement[]): void {
-  for (const { actions } of own) {
-    const wide = actions.find((action) => action.includes("*"));
-    if (wide) {
-      throw new Error(`Function "${name}": permission "${wide}" holds a wildcard; list the exact actions.`);
-    }
-  }
 }
