@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
-import type { LogEntry } from "./monitor.ts";
 
 export interface Exit {
   code: number | null;
@@ -20,24 +19,31 @@ export interface Child {
   kill(): Promise<void>;
 }
 
+/** Takes what the process writes, line by line, without colours. */
+export interface LineSink {
+  output(line: string): void;
+  error(line: string): void;
+}
+
 /** Longest line that is passed on, in characters; the rest of it is cut. */
 const MAX_LINE = 10_000;
 const KEPT_LINES = 40;
 
 /** Starts `node` with these arguments and nothing else in its environment than what is given. */
-export const startChild = (
-  args: string[],
-  environment: Record<string, string>,
-  onLine: (entry: LogEntry) => void,
-): Child => {
-  const spawned = spawn(process.execPath, args, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+export const startChild = (args: string[], environment: Record<string, string>, sink: LineSink): Child => {
+  const spawned = spawn(process.execPath, args, {
+    env: environment,
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+  });
   const kept: string[] = [];
-  onLines(spawned.stdout, (message) => onLine({ severity: "info", message }));
+  onLines(spawned.stdout, (line) => sink.output(line));
   onLines(spawned.stderr, (message) => {
     kept.push(message);
     if (kept.length > KEPT_LINES) kept.shift();
-    onLine({ severity: "warning", message });
+    sink.error(message);
   });
+  // The other end of the lifeline (preload.ts) vanishes with the process: that is no error.
+  spawned.stdio[3]?.on("error", () => undefined);
   const ended = waitForEnd(spawned);
   const kill = () => spawned.kill("SIGKILL");
   process.once("exit", kill);
@@ -71,7 +77,8 @@ const waitForEnd = async (child: ChildProcess): Promise<Exit> => {
   return { code, signal };
 };
 
-const onLines = (stream: Readable, onLine: (line: string) => void): void => {
+const onLines = (stream: Readable | null, onLine: (line: string) => void): void => {
+  if (!stream) return;
   const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
   lines.on("line", (line) => onLine(stripVTControlCharacters(line.slice(0, MAX_LINE))));
 };

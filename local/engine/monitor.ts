@@ -1,7 +1,6 @@
-/** The engine's two gRPC services, ResourceMonitor and Engine, over one deployment. Loopback only. */
+/** The engine's gRPC service, ResourceMonitor, over one deployment. Loopback only. */
 import type { Server } from "@grpc/grpc-js";
 import type { Callback } from "@pulumi/pulumi/proto/callback_pb.js";
-import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
 import type {
   ReadResourceRequest,
   RegisterResourceOutputsRequest,
@@ -17,8 +16,6 @@ import type { Environment } from "./outputs.ts";
 import {
   channelOptions,
   empty,
-  engineServices,
-  engines,
   fromStruct,
   grpc,
   resourceServices,
@@ -28,24 +25,6 @@ import {
 } from "./protocol.ts";
 import { readLookup, readRegistration, type TransformCallback } from "./registration.ts";
 import { applyTransforms, readOptions, TransformClients } from "./transforms.ts";
-
-export type Severity = "debug" | "info" | "warning" | "error";
-
-export interface LogEntry {
-  severity: Severity;
-  message: string;
-  urn?: string;
-}
-
-export interface MonitorEvents {
-  log(entry: LogEntry): void;
-  /** A resource was refused: the program cannot go on. */
-  failure(error: Error): void;
-  /** The program has registered everything and waits to be let go. */
-  finished(): void;
-}
-
-const SEVERITIES: Severity[] = ["debug", "info", "warning", "error"];
 
 /**
  * What this engine can do. Output values stay off: only plugins of remote components would see them. Hooks and state
@@ -75,18 +54,18 @@ const FEATURE_NAMES = new Set([
 export class Monitor {
   readonly #deployment: Deployment;
   readonly #environment: Environment;
-  readonly #events: MonitorEvents;
+  readonly #onFailure: (error: Error) => void;
   readonly #server: Server;
   readonly #clients = new TransformClients();
   readonly #stackTransforms: TransformCallback[] = [];
   /** Transforms given to a component, by its URN: they hold for everything inside it. */
   readonly #componentTransforms = new Map<string, TransformCallback[]>();
-  #rootUrn = "";
 
-  constructor(deployment: Deployment, environment: Environment, events: MonitorEvents) {
+  /** @param onFailure told of the first operation that was refused, before the program hears of it */
+  constructor(deployment: Deployment, environment: Environment, onFailure: (error: Error) => void) {
     this.#deployment = deployment;
     this.#environment = environment;
-    this.#events = events;
+    this.#onFailure = onFailure;
     this.#server = new grpc.Server(channelOptions);
     this.#server.addService(
       resourceServices.ResourceMonitorService,
@@ -100,16 +79,7 @@ export class Monitor {
         call: (request: ResourceCallRequest) => refuseCall(request),
         registerStackTransform: (request: Callback) => this.#registerStackTransform(request),
         registerPackage: () => packageReference(),
-        signalAndWaitForShutdown: () => this.#finish(),
-      }),
-    );
-    this.#server.addService(
-      engineServices.EngineService,
-      serve(engineServices.EngineService as unknown as Record<string, unknown>, {
-        log: (request: LogRequest) => this.#log(request),
-        getRootResource: () => this.#getRoot(),
-        setRootResource: (request: { getUrn(): string }) => this.#setRoot(request.getUrn()),
-        requirePulumiVersion: () => new engines.RequirePulumiVersionResponse(),
+        signalAndWaitForShutdown: () => empty(),
       }),
     );
   }
@@ -133,7 +103,7 @@ export class Monitor {
     try {
       return await operation();
     } catch (error) {
-      this.#events.failure(error instanceof Error ? error : new Error(String(error)));
+      this.#onFailure(error instanceof Error ? error : new Error(String(error)));
       throw error;
     }
   }
@@ -224,31 +194,6 @@ export class Monitor {
     info.setDryrun(this.#environment.dryRun);
     info.setSupportedfeaturesList(FEATURES);
     return info;
-  }
-
-  #finish() {
-    this.#events.finished();
-    return empty();
-  }
-
-  #log(request: LogRequest) {
-    this.#events.log({
-      severity: SEVERITIES[request.getSeverity()] ?? "info",
-      message: request.getMessage(),
-      urn: request.getUrn() || undefined,
-    });
-    return empty();
-  }
-
-  #getRoot() {
-    const response = new engines.GetRootResourceResponse();
-    response.setUrn(this.#rootUrn);
-    return response;
-  }
-
-  #setRoot(urn: string) {
-    this.#rootUrn = urn;
-    return new engines.SetRootResourceResponse();
   }
 }
 

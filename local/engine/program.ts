@@ -8,14 +8,15 @@ import path from "node:path";
 import { type Child, type Exit, startChild } from "./child.ts";
 import { Deployment } from "./deployment.ts";
 import type { Graph } from "./graph.ts";
-import { type LogEntry, Monitor } from "./monitor.ts";
+import { type LogEntry, LogLines } from "./log-lines.ts";
+import { Monitor } from "./monitor.ts";
 import { requireNode } from "./node.ts";
 import { createOptionalInputs } from "./optional-inputs.ts";
 import { DEFAULT_REGION, type Environment, LOCAL_ACCOUNT } from "./outputs.ts";
 import type { StackSettings } from "./settings.ts";
 import { framesOf, programPosition, rootCause } from "./source.ts";
 
-export type { LogEntry } from "./monitor.ts";
+export type { LogEntry } from "./log-lines.ts";
 
 export interface EvaluateOptions {
   /** The folder with Pulumi.yaml. */
@@ -63,7 +64,7 @@ class Run {
   readonly #directory: string;
   readonly #deployment: Deployment;
   readonly #monitor: Monitor;
-  readonly #errors: string[] = [];
+  readonly #log: LogLines;
   readonly #refused = Promise.withResolvers<void>();
   #failure: Error | undefined;
 
@@ -76,19 +77,14 @@ class Run {
       directory: this.#directory,
       optionalInputs: createOptionalInputs(this.#directory),
     });
-    this.#monitor = new Monitor(this.#deployment, environment, {
-      log: (entry) => this.#log(entry),
-      failure: (error) => this.#fail(error),
-      finished: () => undefined,
-    });
+    this.#monitor = new Monitor(this.#deployment, environment, (error) => this.#fail(error));
+    this.#log = new LogLines((entry) => options.onLog?.(entry));
   }
 
   async evaluate(): Promise<Graph> {
     const started = performance.now();
     const address = await this.#monitor.listen();
-    const child = startChild(this.#command(address), this.#environment(), (entry) =>
-      this.#options.onLog?.(entry),
-    );
+    const child = startChild(this.#command(address), this.#environment(), this.#log);
     try {
       const exit = await this.#watch(child);
       this.#judge(exit, child);
@@ -141,7 +137,7 @@ class Run {
 
   #judge(exit: Exit, child: Child): void {
     if (this.#failure) throw new ProgramError(this.#refusal(this.#failure));
-    const [first] = this.#errors;
+    const [first] = this.#log.errors;
     if (first !== undefined) throw new ProgramError(rootCause(first, this.#directory));
     if (exit.signal)
       throw new ProgramError(`The program was killed (${exit.signal}) before it had finished.`);
@@ -160,7 +156,8 @@ class Run {
 
   /** The refusal, with the place that the program's own report of it shows. */
   #refusal(failure: Error): string {
-    const report = this.#errors.find((error) => error.includes(failure.message)) ?? this.#errors[0] ?? "";
+    const { errors } = this.#log;
+    const report = errors.find((error) => error.includes(failure.message)) ?? errors[0] ?? "";
     const position = programPosition(framesOf(report), this.#directory);
     return position ? `${failure.message} (${position})` : failure.message;
   }
@@ -170,18 +167,13 @@ class Run {
     this.#refused.resolve();
   }
 
-  #log(entry: LogEntry): void {
-    if (entry.severity === "error") this.#errors.push(entry.message);
-    else this.#options.onLog?.(entry);
-  }
-
   #command(address: string): string[] {
     const { settings, stack, dryRun } = this.#options;
     const require = createRequire(path.join(this.#directory, "index.ts"));
     return [
-      "--stack-trace-limit=50",
+      ...["--import", new URL("preload.ts", import.meta.url).href],
       require.resolve("@pulumi/pulumi/cmd/run"),
-      ...["--monitor", address, "--engine", address],
+      ...["--monitor", address],
       ...["--project", settings.project, "--stack", stack, "--organization", "organization"],
       ...["--pwd", this.#directory, "--root-directory", this.#directory],
       ...(dryRun ? ["--dry-run"] : []),

@@ -18,15 +18,6 @@ export const resources: typeof import("@pulumi/pulumi/proto/resource_pb.js") = l
 export const resourceServices: typeof import("@pulumi/pulumi/proto/resource_grpc_pb.js") = load(
   "@pulumi/pulumi/proto/resource_grpc_pb.js",
 );
-export const engines: typeof import("@pulumi/pulumi/proto/engine_pb.js") = load(
-  "@pulumi/pulumi/proto/engine_pb.js",
-);
-export const engineServices: typeof import("@pulumi/pulumi/proto/engine_grpc_pb.js") = load(
-  "@pulumi/pulumi/proto/engine_grpc_pb.js",
-);
-export const aliases: typeof import("@pulumi/pulumi/proto/alias_pb.js") = load(
-  "@pulumi/pulumi/proto/alias_pb.js",
-);
 export const callbacks: typeof import("@pulumi/pulumi/proto/callback_pb.js") = load(
   "@pulumi/pulumi/proto/callback_pb.js",
 );

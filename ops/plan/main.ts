@@ -34,8 +34,6 @@ const main = async (): Promise<void> => {
 };
 
 /** What the program itself says goes beside the plan, never into it. */
-const showLog = ({ severity, message }: LogEntry): void => {
-  if (severity !== "debug") console.error(message);
-};
+const showLog = ({ message }: LogEntry): void => console.error(message);
 
 await run(main);

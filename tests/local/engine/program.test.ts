@@ -1,4 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { expect } from "chai";
+import { checkGraph } from "../../../local/engine/checks.ts";
 import {
   type Graph,
   isSecret,
@@ -135,6 +139,23 @@ describe("local/engine/program: a program that succeeds", () => {
     `);
 
     expect(resource(graph, "aws:sqs/queue:Queue", "late").outputs.url).to.be.a("string");
+  });
+
+  it("takes many resources, none of which AWS would refuse", async () => {
+    const graph = await evaluateFixture(fixture("many"));
+
+    expect(graph.resources).to.have.length(91);
+    expect(checkGraph(graph)).to.deep.equal([]);
+  });
+
+  it("loads a package of Pulumi's late and not differently", async () => {
+    const graph = await evaluateSource(`${IMPORTS}
+      import { createRequire } from "node:module";
+      const arborist = createRequire(import.meta.url)("@npmcli/arborist");
+      export const names = [new arborist({ path: "." }).constructor.name, arborist.Arborist.name];
+    `);
+
+    expect(graph.outputs.names).to.deep.equal(["Arborist", "Arborist"]);
   });
 
   it("hides the caller's AWS and Pulumi settings from the program", () => {
@@ -293,6 +314,26 @@ new aws.sqs.Queue("jobs", {}, { transforms: [() => { throw new Error("no tags");
 
     expect(message).to.equal("stopped by the test");
     expect(isAlive(pids[0] ?? 0)).to.equal(false);
+  });
+
+  it("dies with the process that evaluates it, even by kill -9", async () => {
+    const program = writeProgram({
+      "index.ts":
+        'import net from "node:net";\nnet.connect(Number(process.env.PORT), "127.0.0.1");\nawait new Promise(() => {});',
+    });
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const parent = spawn(process.execPath, [fixture("parent.ts"), program.directory, String(port)]);
+
+    const [socket] = (await once(server, "connection")) as [Socket];
+    socket.on("error", () => undefined).resume();
+    const closed = once(socket, "close");
+    parent.kill("SIGKILL");
+    await closed;
+
+    server.close();
+    program.remove();
   });
 });
 
