@@ -1,3 +1,4 @@
+import { access, constants, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "./kit/clock.ts";
 import type { Trace } from "./kit/trace.ts";
@@ -37,6 +38,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   const { region, account, clock, trace, authorise, dataDir, log } = options;
   const place = { region, account };
   const kinesis = new Kinesis({ ...place, clock, throttle: options.throttle, log });
+  if (dataDir !== undefined) await prepareFolder(dataDir);
   const snapshot = dataDir === undefined ? undefined : join(dataDir, "kinesis.json");
   if (snapshot !== undefined) await loadStreams(kinesis, snapshot);
   const [dynamodb, objects] = await Promise.all([
@@ -63,5 +65,15 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   } catch (error) {
     await stopServices();
     throw error;
+  }
+}
+
+async function prepareFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`The data folder "${path}" cannot be written (${code}). Name another one with --data.`);
   }
 }

@@ -125,7 +125,7 @@ async function describe(runtime: Runtime, stack: string, readyMs: number): Promi
     stack,
     region: text("region") || "us-east-1",
     endpoint: runtime.aws.endpoint.url,
-    addresses: hosts.entries().map(([aws, local]) => ({ label: labelOf(aws), aws: `https://${aws}`, local })),
+    addresses: addressesOf(hosts.entries()),
     functions: functions.sort((a, b) => a.name.localeCompare(b.name)),
     declaredOnly: runtime.declaredOnly,
     outputs: redacted.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
@@ -139,6 +139,13 @@ async function describe(runtime: Runtime, stack: string, readyMs: number): Promi
       : undefined,
     readyMs,
   };
+}
+
+/** A host that is also there with a path says nothing more. */
+function addressesOf(entries: [string, string][]): SummaryInput["addresses"] {
+  return entries
+    .filter(([host]) => !entries.some(([other]) => other.startsWith(`${host}/`)))
+    .map(([host, local]) => ({ label: labelOf(host), aws: `https://${host}`, local }));
 }
 
 function labelOf(host: string): string {
