@@ -62,7 +62,7 @@ export const TelemetryResultSchema = Type.Object({
   results: Type.Array(
     Type.Object({
       index: Count("Position in the request."),
-      status: Type.Union([Type.Literal("accepted"), Type.Literal("rejected"), Type.Literal("throttled")]),
+      status: Type.Enum(["accepted", "rejected", "throttled"]),
       reason: Type.Optional(Type.String()),
     }),
   ),
@@ -104,7 +104,7 @@ export const DeviceSchema = Type.Object({
   cursor: NextCursor,
 });
 
-const ResolutionSchema = Type.Union([Type.Literal("minute"), Type.Literal("hour"), Type.Literal("day")], {
+const ResolutionSchema = Type.Enum(["minute", "hour", "day"], {
   description: "Length of a point: ranges up to 31 days at minute, 366 at hour, 3660 at day.",
   default: "hour",
 });
