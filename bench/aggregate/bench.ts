@@ -9,12 +9,11 @@ import { INSTALL_PEERS, importPeer } from "../shared/peers.ts";
 import {
   core,
   coreOutcome,
+  createPowertools,
   floor,
   floorWithAtob,
   type Outcome,
   type PowertoolsBatch,
-  powertoolsEmpty,
-  powertoolsOutcome,
 } from "./contestants.ts";
 import { BATCH_SIZE, BATCHES, createBatches } from "./input.ts";
 
@@ -36,12 +35,11 @@ function isSame(ours: Outcome, theirs: Outcome): boolean {
   return true;
 }
 
-async function assertSameResults(
-  powertools: PowertoolsBatch,
-  batches: KinesisStreamRecord[][],
-): Promise<void> {
+type Powertools = ReturnType<typeof createPowertools>;
+
+async function assertSameResults(powertools: Powertools, batches: KinesisStreamRecord[][]): Promise<void> {
   for (const records of batches) {
-    if (!isSame(coreOutcome(records), await powertoolsOutcome(powertools, records))) {
+    if (!isSame(coreOutcome(records), await powertools.fold(records))) {
       throw new Error("The contestants' results differ: nothing to compare.");
     }
   }
@@ -63,23 +61,26 @@ function ratio(times: Paired, than: string, target?: number): Figure {
 
 async function run(harness: Harness): Promise<BenchReport> {
   const batches = createBatches();
-  const powertools = await importPeer<PowertoolsBatch>("@aws-lambda-powertools/batch");
   const contestants: Record<string, Contestant> = {
     [OURS]: () => core(batches),
     [FLOOR]: () => floor(batches),
     [ATOB]: () => floorWithAtob(batches),
   };
-  if (powertools !== undefined) {
+  const peer = await importPeer<PowertoolsBatch>("@aws-lambda-powertools/batch");
+  if (peer !== undefined) {
+    const powertools = createPowertools(peer);
     await assertSameResults(powertools, batches);
     contestants[POWERTOOLS] = async () => {
-      for (const records of batches) await powertoolsOutcome(powertools, records);
+      for (const records of batches) await powertools.fold(records);
     };
-    contestants[EMPTY] = () => powertoolsEmpty(powertools, batches);
+    contestants[EMPTY] = async () => {
+      for (const records of batches) await powertools.doNothing(records);
+    };
   }
-  const times = await harness.paired({ contestants });
+  const times = await harness.paired({ contestants, rounds: 60 });
   const figures = Object.keys(contestants).map((name) => perRecord(times, name));
   figures.push(ratio(times, FLOOR, 0.5), ratio(times, ATOB));
-  if (powertools === undefined) return { figures, skipped: `against Powertools, ${INSTALL_PEERS}` };
+  if (peer === undefined) return { figures, skipped: `against Powertools, ${INSTALL_PEERS}` };
   return { figures: [...figures, ratio(times, POWERTOOLS, 3)] };
 }
 

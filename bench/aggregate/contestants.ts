@@ -119,23 +119,22 @@ function handleRecord({ kinesis }: KinesisStreamRecord, aggregates: Map<string, 
   }
 }
 
-/** Powertools' batch processor around the same work. */
-export async function powertoolsOutcome(
-  { BatchProcessor, EventType, processPartialResponse }: PowertoolsBatch,
-  records: KinesisStreamRecord[],
-): Promise<Outcome> {
-  const aggregates = new Map<string, Aggregate>();
+/** Powertools' batch processor around the same work; one processor for all batches, as its documentation has it. */
+export function createPowertools({ BatchProcessor, EventType, processPartialResponse }: PowertoolsBatch): {
+  fold(records: KinesisStreamRecord[]): Promise<Outcome>;
+  /** The processor alone: what it costs before any work is done. */
+  doNothing(records: KinesisStreamRecord[]): Promise<void>;
+} {
   const processor = new BatchProcessor(EventType.KinesisDataStreams);
-  const handle = async (record: KinesisStreamRecord) => handleRecord(record, aggregates);
-  const { batchItemFailures } = await processPartialResponse({ Records: records }, handle, processor);
-  return { aggregates, refused: batchItemFailures.length };
-}
-
-/** The processor alone: what it costs before any work is done. */
-export async function powertoolsEmpty(
-  { BatchProcessor, EventType, processPartialResponse }: PowertoolsBatch,
-  batches: Batches,
-): Promise<void> {
-  const processor = new BatchProcessor(EventType.KinesisDataStreams);
-  for (const Records of batches) await processPartialResponse({ Records }, async () => {}, processor);
+  return {
+    fold: async (records) => {
+      const aggregates = new Map<string, Aggregate>();
+      const handle = async (record: KinesisStreamRecord) => handleRecord(record, aggregates);
+      const { batchItemFailures } = await processPartialResponse({ Records: records }, handle, processor);
+      return { aggregates, refused: batchItemFailures.length };
+    },
+    doNothing: async (records) => {
+      await processPartialResponse({ Records: records }, async () => {}, processor);
+    },
+  };
 }

@@ -106,7 +106,7 @@ function keepMinute(series: Series, minute: Delta): void {
 }
 
 function addToMinute(series: Series, value: number, at: number, { index, sequence }: Origin): void {
-  const start = at - (((at % MINUTE) + MINUTE) % MINUTE);
+  const start = Math.floor(at / MINUTE) * MINUTE;
   const minute = minuteOf(series, start);
   if (minute !== undefined) {
     add(minute, value, at, sequence);
