@@ -9,7 +9,7 @@ const isParseError = (error: unknown): boolean =>
   error instanceof TypeError && String(Reflect.get(error, "code")).startsWith("ERR_PARSE_ARGS");
 
 /** The sentence for an error: its message, without a stack; the whole error with `DEBUG` in the environment. */
-export function describeError(error: unknown, debug: boolean): string {
+function describeError(error: unknown, debug: boolean): string {
   if (!(error instanceof Error)) return String(error);
   if (debug && error.stack) return error.stack;
   if (isParseError(error)) return error.message.split(". ")[0] ?? error.message;

@@ -52,7 +52,7 @@ export function functionSpec(node: ResourceNode, place: FunctionPlace): Function
 }
 
 /** An access key per function, in AWS's form, so that each call is attributed to its role. */
-export const accessKeyId = (functionName: string): string =>
+const accessKeyId = (functionName: string): string =>
   `ASIA${createHash("sha256").update(functionName).digest("hex").slice(0, 16).toUpperCase()}`;
 
 function zipPath(node: ResourceNode): string {

@@ -1,11 +1,11 @@
 /** `npm start`: the program, whole, on this machine until Ctrl-C. */
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { stat } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { programLog, run, UsageError } from "./cli.ts";
 import { redact } from "./engine/graph.ts";
 import { requireNode } from "./engine/node.ts";
 import { Runtime } from "./runtime.ts";
+import { removeState, writeState } from "./state.ts";
 import { type SummaryInput, summary } from "./summary.ts";
 import { watchProgram } from "./watch.ts";
 
@@ -54,7 +54,12 @@ async function main(): Promise<void> {
   });
   const stopped = stopOnSignal(runtime, directory, flags.stack);
   if (flags.inspect) runtime.pool.inspect(functionNamed(runtime, flags.inspect));
-  await writeState(runtime, directory, flags.stack);
+  await writeState(directory, flags.stack, {
+    pid: process.pid,
+    endpoint: runtime.aws.endpoint.url,
+    hosts: runtime.hosts.entries(),
+    outputs: runtime.outputs,
+  });
   progress("");
   console.log(summary(await describe(runtime, flags.stack, performance.now() - started)).join("\n"));
   printInvocations(runtime);
@@ -76,30 +81,13 @@ function stopOnSignal(runtime: Runtime, directory: string, stack: string): Promi
     progress("Stopping ...");
     runtime
       .stop()
-      .then(() => rm(stateFile(directory, stack), { force: true }))
+      .then(() => removeState(directory, stack))
       .then(() => progress(""))
       .then(resolve, reject);
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
   return promise;
-}
-
-const stateFile = (directory: string, stack: string): string =>
-  join(directory, ".cache", "local", `${stack}.json`);
-
-/** For the commands of other terminals. It holds the throw-away client secret, so only its owner may read it. */
-async function writeState(runtime: Runtime, directory: string, stack: string): Promise<void> {
-  const path = stateFile(directory, stack);
-  await mkdir(dirname(path), { recursive: true });
-  const state = {
-    pid: process.pid,
-    endpoint: runtime.aws.endpoint.url,
-    hosts: runtime.hosts.entries(),
-    outputs: runtime.outputs,
-  };
-  await rm(path, { force: true });
-  await writeFile(path, JSON.stringify(state, null, 2), { mode: 0o600 });
 }
 
 function functionNamed(runtime: Runtime, wanted: string): string {

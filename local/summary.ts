@@ -1,6 +1,6 @@
 /** What the terminal shows once the system runs. Pure. */
 
-export interface SummaryFunction {
+interface SummaryFunction {
   name: string;
   memorySize: number;
   timeoutSeconds: number;

@@ -1,7 +1,7 @@
 import { argumentError, type Culprit } from "./arguments.ts";
 
 /** What Pulumi appends to a logical name to make a physical one: `-` and seven hexadecimal digits. */
-export const AUTONAME_SUFFIX = 8;
+const AUTONAME_SUFFIX = 8;
 
 /**
  * Physical name limits, characters. Pulumi never truncates an automatic name, so a logical name that is too
@@ -12,7 +12,7 @@ export const AUTONAME_SUFFIX = 8;
  * https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html (128),
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html (255).
  */
-export const NAME_LIMITS = {
+const NAME_LIMITS = {
   function: 64,
   role: 64,
   policy: 128,

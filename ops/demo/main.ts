@@ -10,7 +10,7 @@ import { programLog, run } from "../../local/cli.ts";
 import { Runtime } from "../../local/runtime.ts";
 import { parseNormals } from "../shared/normals.ts";
 import { createProgress, type Progress } from "../shared/progress.ts";
-import { localTarget, type StackOutputs, type Target } from "../shared/target.ts";
+import { localTarget, type Target } from "../shared/target.ts";
 import { zipSizes } from "../shared/zip-sizes.ts";
 import { failures } from "../smoke/report.ts";
 import { runScenario, type ScenarioResult } from "../smoke/scenario.ts";
@@ -76,7 +76,7 @@ function targetOf(runtime: Runtime, stack: string): Target {
     pid: process.pid,
     endpoint: runtime.aws.endpoint.url,
     hosts: runtime.hosts.entries(),
-    outputs: runtime.outputs as unknown as StackOutputs,
+    outputs: runtime.outputs,
   });
 }
 

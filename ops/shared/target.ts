@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { promisify } from "node:util";
+import { type LocalState, readState } from "../../local/state.ts";
 
 /** The outputs of index.ts that the commands use. */
 export interface StackOutputs {
@@ -27,17 +26,6 @@ export interface Target {
   resolve(url: string): string;
 }
 
-/** What `npm start` writes for other terminals: `.cache/local/<stack>.json`, readable by its owner only. */
-export interface LocalState {
-  pid: number;
-  endpoint: string;
-  hosts: [string, string][];
-  outputs: StackOutputs;
-}
-
-export const localStateFile = (directory: string, stack: string): string =>
-  join(directory, ".cache", "local", `${stack}.json`);
-
 const OUTPUT_NAMES = [
   "region",
   "streamName",
@@ -54,7 +42,7 @@ const OUTPUT_NAMES = [
  * The stack's outputs, checked.
  * @throws {Error} naming the outputs that are missing.
  */
-export function stackOutputs(outputs: object, stack: string): StackOutputs {
+function stackOutputs(outputs: object, stack: string): StackOutputs {
   const missing = OUTPUT_NAMES.filter((name) => !Object.hasOwn(outputs, name));
   if (missing.length === 0) return outputs as StackOutputs;
   throw new Error(
@@ -82,19 +70,11 @@ export function localTarget(stack: string, state: LocalState): Target {
  * @throws {Error} when nothing runs, with the cure.
  */
 export async function runningLocally(directory: string, stack: string): Promise<Target> {
-  const state = await readState(localStateFile(directory, stack));
+  const state = await readState(directory, stack);
   if (state && isAlive(state.pid)) return localTarget(stack, state);
   throw new Error(
     `Stack "${stack}" does not run on this machine. Start it in another terminal (npm start -- --stack ${stack}), or add --aws for the deployed one.`,
   );
-}
-
-async function readState(path: string): Promise<LocalState | undefined> {
-  try {
-    return JSON.parse(await readFile(path, "utf8"));
-  } catch {
-    return undefined;
-  }
 }
 
 function isAlive(pid: number): boolean {

@@ -37,7 +37,7 @@ const FORTNIGHT_HOURS = 14 * 24;
 const HTTP_HOURS = 24;
 /** Milliseconds between two looks at what has arrived. */
 const POLL = 250;
-export const METRICS = ["pressure", "temperature", "wind"] as const;
+const METRICS = ["pressure", "temperature", "wind"] as const;
 
 /** What a run sends: the fortnight over the stream with malformed records in between, a day over HTTP. */
 interface Plan {

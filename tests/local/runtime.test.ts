@@ -6,8 +6,7 @@ import { KinesisClient, PutRecordsCommand } from "@aws-sdk/client-kinesis";
 import { expect } from "chai";
 import { plain } from "../../local/engine/graph.ts";
 import { Runtime } from "../../local/runtime.ts";
-import type { Target } from "../../ops/shared/target.ts";
-import { localTarget, type StackOutputs } from "../../ops/shared/target.ts";
+import { localTarget, type Target } from "../../ops/shared/target.ts";
 import { ApiClient } from "../../ops/smoke/api.ts";
 import { ROOT } from "../helpers/source-files.ts";
 
@@ -26,7 +25,7 @@ describe("the program on this machine", function () {
       pid: process.pid,
       endpoint: runtime.aws.endpoint.url,
       hosts: runtime.hosts.entries(),
-      outputs: runtime.outputs as unknown as StackOutputs,
+      outputs: runtime.outputs,
     });
     api = new ApiClient(target);
   });
