@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import type { Reading } from "../shared/normals.ts";
+import type { Reading } from "../../functions/shared/reading.ts";
 
 /** Longest line that is read, characters; a Kinesis record holds 1 MiB. */
 const LONGEST_LINE = 1_048_576;

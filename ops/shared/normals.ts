@@ -4,16 +4,7 @@
  * 01:00 on 1 January and has no 29 February (see samples/SOURCES.md), so those hours have no reading.
  */
 
-/** A reading as a device sends it. */
-export interface Reading {
-  deviceId: string;
-  metric: string;
-  value: number;
-  /** ISO 8601, UTC. */
-  at: string;
-  eventId?: string;
-  correlationId?: string;
-}
+import type { Reading } from "../../functions/shared/reading.ts";
 
 const METRICS = ["pressure", "temperature", "wind"] as const;
 const HOUR = 3_600_000;

@@ -1,4 +1,4 @@
-import type { Reading } from "../shared/normals.ts";
+import type { Reading } from "../../functions/shared/reading.ts";
 import type { Answer, ApiClient } from "./api.ts";
 import { type Aggregate, aggregates, bucketOf, type Resolution, sameAggregate } from "./expected.ts";
 

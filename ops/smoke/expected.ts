@@ -1,4 +1,4 @@
-import type { Reading } from "../shared/normals.ts";
+import type { Reading } from "../../functions/shared/reading.ts";
 
 /**
  * What the platform must answer, computed from the readings that were sent and nothing else: no code of the

@@ -1,8 +1,9 @@
 import { KinesisClient } from "@aws-sdk/client-kinesis";
 import { S3Client } from "@aws-sdk/client-s3";
+import type { Reading } from "../../functions/shared/reading.ts";
 import { send, type Totals } from "../send/sender.ts";
 import { type Outgoing, outgoing } from "../send/sources.ts";
-import { type Normals, type Reading, replay } from "../shared/normals.ts";
+import { type Normals, replay } from "../shared/normals.ts";
 import type { Target } from "../shared/target.ts";
 import { ApiClient } from "./api.ts";
 import { type Check, check, checkRefusals, checkSeries } from "./checks.ts";
