@@ -9,7 +9,7 @@ import { captureText, literal } from "./captures.ts";
 import { type Callback, Inspector } from "./locate.ts";
 import { type Slice, type SliceModule, type SliceTools, slice } from "./slice.ts";
 import { Sources } from "./source.ts";
-import { validatorModules } from "./validators.ts";
+import { Validators } from "./validators.ts";
 
 /** Any value that JSON can carry. */
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -85,6 +85,7 @@ export class Packager {
   readonly #storage: string;
   readonly #bundler: Bundler;
   readonly #tools: SliceTools;
+  readonly #validators: Validators;
   readonly #keys = new Set<string>();
 
   /**
@@ -95,6 +96,7 @@ export class Packager {
     this.#storage = storage;
     this.#bundler = new Bundler(root, storage);
     this.#tools = { inspector: new Inspector(), sources: new Sources(root) };
+    this.#validators = new Validators(storage);
   }
 
   prepare(callback: Callback, options: PackageOptions): PreparedCallback {
@@ -102,7 +104,7 @@ export class Packager {
     const key = this.#uniqueKey(options.name);
     const cut = slice(callback, options.name, key, this.#tools);
     const bundle = this.#bundler
-      .add(bundleEntry(key, cut, options))
+      .add(bundleEntry(key, cut, options, this.#validators))
       .then((built) => this.#finish(built, cut, options));
     return {
       captures: Object.fromEntries(
@@ -158,14 +160,19 @@ function refuseNatives({ name, natives = [] }: PackageOptions): void {
 }
 
 /** The module that Lambda starts: the callback, or what a wrap makes of it. */
-function bundleEntry(key: string, cut: Slice, { name, wrap }: PackageOptions): BundleEntry {
+function bundleEntry(
+  key: string,
+  cut: Slice,
+  { name, wrap }: PackageOptions,
+  validators: Validators,
+): BundleEntry {
   const callback = `${cut.callback.name} as $callback } from ${JSON.stringify(cut.callback.module)};`;
   if (!wrap) {
     const code = `import { ${callback} export { $callback as handler };`;
     return { key, functionName: name, code, modules: cut.modules };
   }
-  const validators = compileSchemas(key, name, wrap.validators ?? {});
-  const virtual = [...validators.values()].map(({ id, code }): [string, SliceModule] => [
+  const compiled = compileSchemas(validators, key, name, wrap.validators ?? {});
+  const virtual = [...compiled.values()].map(({ id, code }): [string, SliceModule] => [
     id,
     { file: import.meta.filename, code },
   ]);
@@ -175,19 +182,20 @@ function bundleEntry(key: string, cut: Slice, { name, wrap }: PackageOptions): B
     code: wrapCode(
       callback,
       wrap,
-      [...validators].map(([schema, { id }]) => [schema, id]),
+      [...compiled].map(([schema, { id }]) => [schema, id]),
     ),
     modules: new Map([...cut.modules, ...virtual]),
   };
 }
 
 function compileSchemas(
+  validators: Validators,
   key: string,
   name: string,
   schemas: Record<string, JsonSchema>,
-): ReturnType<typeof validatorModules> {
+): ReturnType<Validators["modules"]> {
   try {
-    return validatorModules(key, schemas);
+    return validators.modules(key, schemas);
   } catch (error) {
     throw new PackagingError(name, (error as Error).message);
   }

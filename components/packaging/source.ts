@@ -17,6 +17,8 @@ import {
 /** What only exists while the program is planned. */
 const PULUMI = /^@pulumi\//;
 const SCRIPT = /\.[cm]?[jt]sx?$/;
+/** Any text in quotes that may be a relative import, types and comments included. */
+const RELATIVE = /["'](\.{1,2}\/[^"'\n]+)["']/g;
 
 export function isPulumi(specifier: string): boolean {
   return PULUMI.test(specifier);
@@ -159,6 +161,7 @@ function isStripped(running: string, text: string): boolean {
 /** All files of one run. */
 export class Sources {
   readonly #root: string;
+  readonly #texts = new Map<string, string>();
   readonly #files = new Map<string, Source>();
   readonly #reaching = new Map<string, boolean>();
 
@@ -170,7 +173,7 @@ export class Sources {
   read(file: string): Source {
     let source = this.#files.get(file);
     if (!source) {
-      source = new Source(file, readFileSync(file, "utf8"), this.#root);
+      source = new Source(file, this.#textOf(file), this.#root);
       this.#files.set(file, source);
     }
     return source;
@@ -185,9 +188,25 @@ export class Sources {
   fileReachesPulumi(file: string): boolean {
     const known = this.#reaching.get(file);
     if (known !== undefined) return known;
-    const reaches = this.#search(file, new Set());
+    const reaches = this.#mayReach(file, new Set()) && this.#search(file, new Set());
     this.#reaching.set(file, reaches);
     return reaches;
+  }
+
+  /** False for certain when nothing that the file may import so much as names Pulumi: parsing takes far longer. */
+  #mayReach(file: string, seen: Set<string>): boolean {
+    if (seen.has(file) || !SCRIPT.test(file) || !existsSync(file)) return false;
+    seen.add(file);
+    const text = this.#textOf(file);
+    if (text.includes("@pulumi/")) return true;
+    const imports = [...text.matchAll(RELATIVE)].map(([, specifier = ""]) => specifier);
+    return imports.some((specifier) => this.#mayReach(resolve(dirname(file), specifier), seen));
+  }
+
+  #textOf(file: string): string {
+    const text = this.#texts.get(file) ?? readFileSync(file, "utf8");
+    this.#texts.set(file, text);
+    return text;
   }
 
   #search(file: string, seen: Set<string>): boolean {

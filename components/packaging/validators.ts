@@ -5,9 +5,15 @@
  * coerced to the schema's type everywhere but in `body`, which has JSON's own types.
  * Source: https://ajv.js.org/standalone.html
  */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import type { Ajv as AjvClass, Options } from "ajv";
 import type { JsonSchema } from "./package.ts";
+import { CACHE_FOLDER, readJson, writeAtomically } from "./storage.ts";
+
+const require = createRequire(import.meta.url);
 
 /** The one validator whose data is JSON already. */
 const UNCOERCED = "body";
@@ -44,23 +50,84 @@ export interface ValidatorModule {
   code: string;
 }
 
-/** One module per schema: schemas of different coercion cannot share one. */
-export function validatorModules(
-  key: string,
-  schemas: Record<string, JsonSchema>,
-): Map<string, ValidatorModule> {
-  const require = createRequire(import.meta.url);
-  const { Ajv } = require("ajv") as { Ajv: typeof AjvClass };
-  const standalone = require("ajv/dist/standalone").default as (ajv: AjvClass, validate: unknown) => string;
-  const compile = (name: string, schema: JsonSchema): ValidatorModule => {
-    const ajv = new Ajv({ ...OPTIONS, coerceTypes: name === UNCOERCED ? false : "array", formats: FORMATS });
+interface CompiledRecord {
+  code: string;
+  /** Of `code`. */
+  hash: string;
+}
+
+/** Compiles schemas; one that was compiled before, by any run, is read instead, and Ajv is not even loaded. */
+export class Validators {
+  readonly #folder: string;
+  #compiler: SchemaCompiler | undefined;
+  #fingerprint: string | undefined;
+
+  /** @param storage the folder that the cache is in. */
+  constructor(storage: string) {
+    this.#folder = join(storage, CACHE_FOLDER, "validators");
+  }
+
+  /**
+   * One module per schema: schemas of different coercion cannot share one.
+   * @param key names the modules; unique in the program.
+   * @throws Error naming a schema that cannot be compiled.
+   */
+  modules(key: string, schemas: Record<string, JsonSchema>): Map<string, ValidatorModule> {
+    return new Map(
+      Object.entries(schemas).map(([name, schema]) => [
+        name,
+        { id: `validators:${key}/${name}`, code: this.#codeOf(name, plainSchema(schema)) },
+      ]),
+    );
+  }
+
+  #codeOf(name: string, schema: JsonSchema): string {
+    const coerces = name !== UNCOERCED;
+    const path = this.#pathOf(schema, coerces);
+    const { code, hash } = readJson<CompiledRecord>(path) ?? {};
+    if (code !== undefined && sha256(code) === hash) return code;
+    this.#compiler ??= new SchemaCompiler();
+    const compiled = this.#compiler.compile(name, schema, coerces);
     try {
-      return { id: `validators:${key}/${name}`, code: standalone(ajv, ajv.compile(plainSchema(schema))) };
+      writeAtomically(
+        path,
+        JSON.stringify({ code: compiled, hash: sha256(compiled) } satisfies CompiledRecord),
+      );
+    } catch {
+      // The archive writes to the same folder, and says so with the function's name.
+    }
+    return compiled;
+  }
+
+  /** Compiled code depends on the schema, on Ajv and on this file. */
+  #pathOf(schema: JsonSchema, coerces: boolean): string {
+    this.#fingerprint ??= `${require("ajv/package.json").version} ${readFileSync(import.meta.filename, "utf8")}`;
+    return join(this.#folder, `${sha256(JSON.stringify([this.#fingerprint, coerces, schema]))}.json`);
+  }
+}
+
+/** Ajv. Each schema has an instance of its own, or its code would depend on the schemas before it. */
+class SchemaCompiler {
+  readonly #Ajv: typeof AjvClass = require("ajv").Ajv;
+  readonly #standalone: (ajv: AjvClass, validate: unknown) => string = require("ajv/dist/standalone").default;
+  /** Knows the schema of schemas, which takes longer to compile than all that are checked against it. */
+  readonly #judge = new this.#Ajv({ strict: false });
+
+  compile(name: string, schema: JsonSchema, coerces: boolean): string {
+    const ajv = new this.#Ajv({
+      ...OPTIONS,
+      coerceTypes: coerces ? "array" : false,
+      formats: FORMATS,
+      meta: false,
+      validateSchema: false,
+    });
+    try {
+      this.#judge.validateSchema(schema, true);
+      return this.#standalone(ajv, ajv.compile(schema));
     } catch (error) {
       throw new Error(`the schema '${name}' cannot be compiled: ${(error as Error).message}. ${CURE}`);
     }
-  };
-  return new Map(Object.entries(schemas).map(([name, schema]) => [name, compile(name, schema)]));
+  }
 }
 
 const CURE = `Formats are ${Object.keys(FORMATS).join(", ")}; for others use pattern.`;
@@ -70,4 +137,8 @@ function plainSchema(schema: JsonSchema): JsonSchema {
   return JSON.parse(
     JSON.stringify(schema, (key, value: unknown) => (key.startsWith("~") ? undefined : value)),
   );
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }

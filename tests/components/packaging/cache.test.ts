@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { serve } from "./fixtures/wrap.ts";
 import { newPackager, rejection, temporaryFolder } from "./harness.ts";
 
 describe("packages on disk", () => {
@@ -49,6 +50,21 @@ describe("packages on disk", () => {
       } finally {
         rmSync(folder, { recursive: true });
       }
+    });
+
+    it("compiles a schema once, and again when its record is damaged", async () => {
+      const { packager, root } = newPackager();
+      const folder = join(root, ".cache/functions/validators");
+      const module = join(import.meta.dirname, "fixtures/wrap.ts");
+      const validators = { query: { type: "object", properties: { limit: { type: "integer" } } } };
+      const options = { name: "first", wrap: { module, export: serve.name, options: {}, validators } };
+      const first = await packager.prepare(callback, options).bundle;
+      const [record = ""] = readdirSync(folder);
+      const written = readFileSync(join(folder, record), "utf8");
+      writeFileSync(join(folder, record), written.replace("limit", "timil"));
+      const again = await newPackager(root).packager.prepare(callback, options).bundle;
+      expect(again).to.deep.equal(first);
+      expect(readFileSync(join(folder, record), "utf8")).to.equal(written);
     });
 
     it("leaves no half-written file behind", async () => {
