@@ -51,7 +51,7 @@ const withSecrets = (outputs: PropertyMap, names: string[]): PropertyMap =>
   );
 
 /** The path of the first unknown inside a value: `environment.variables.TABLE`. */
-export const findUnknown = (value: PropertyValue, path: string[] = []): string | undefined => {
+const findUnknown = (value: PropertyValue, path: string[] = []): string | undefined => {
   if (isUnknown(value)) return path.join(".");
   if (typeof value !== "object" || value === null) return undefined;
   for (const [key, inner] of Object.entries(value)) {

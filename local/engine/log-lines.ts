@@ -4,7 +4,7 @@
  * debug message as a call of its own, several per resource, which took a third of an evaluation.)
  * Source: @pulumi/pulumi/log.
  */
-export type Severity = "info" | "warning" | "error";
+type Severity = "info" | "warning" | "error";
 
 export interface LogEntry {
   severity: Severity;

@@ -3,6 +3,7 @@
  * exactly as the Pulumi CLI does, and is the engine at the other end of the wire. Nothing is mocked inside the
  * program's process, so what loads here loads there.
  */
+import { statSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { type Child, type Exit, startChild } from "./child.ts";
@@ -83,13 +84,9 @@ class Run {
 
   async evaluate(): Promise<Graph> {
     const started = performance.now();
-    const address = await this.#monitor.listen();
-    const child = startChild(this.#command(address), this.#environment(), this.#log);
     try {
-      const exit = await this.#watch(child);
-      this.#judge(exit, child);
+      await this.#run(await this.#monitor.listen());
     } finally {
-      await child.kill();
       this.#monitor.close();
     }
     return {
@@ -100,6 +97,15 @@ class Run {
       outputs: this.#deployment.stackOutputs ?? {},
       durationMs: Math.round(performance.now() - started),
     };
+  }
+
+  async #run(address: string): Promise<void> {
+    const child = startChild(this.#command(address), this.#environment(), this.#log);
+    try {
+      this.#judge(await this.#watch(child), child);
+    } finally {
+      await child.kill();
+    }
   }
 
   /** Waits for the child's end: its own, or one that a refusal, the time limit or the caller brings about. */
@@ -169,15 +175,16 @@ class Run {
 
   #command(address: string): string[] {
     const { settings, stack, dryRun } = this.#options;
+    const entry = entryPoint(this.#directory, settings.main);
     const require = createRequire(path.join(this.#directory, "index.ts"));
     return [
       ...["--import", new URL("preload.ts", import.meta.url).href],
       require.resolve("@pulumi/pulumi/cmd/run"),
       ...["--monitor", address],
       ...["--project", settings.project, "--stack", stack, "--organization", "organization"],
-      ...["--pwd", this.#directory, "--root-directory", this.#directory],
+      ...["--pwd", entry.folder, "--root-directory", this.#directory],
       ...(dryRun ? ["--dry-run"] : []),
-      settings.main,
+      entry.program,
     ];
   }
 
@@ -193,6 +200,15 @@ class Run {
     };
   }
 }
+
+/** As the Pulumi CLI does: a program runs in its entry point's folder, which need not be the project's. */
+const entryPoint = (directory: string, main: string): { folder: string; program: string } => {
+  const target = path.resolve(directory, main);
+  const stats = statSync(target, { throwIfNoEntry: false });
+  if (!stats) throw new ProgramError(`Pulumi.yaml says \`main: ${main}\`, but ${target} does not exist.`);
+  if (stats.isDirectory()) return { folder: target, program: "." };
+  return { folder: path.dirname(target), program: path.basename(target) };
+};
 
 const SCRUBBED = /^(?:AWS_|PULUMI_|OTEL_|TRACEPARENT$|TRACESTATE$|NODE_OPTIONS$|NODE_CHANNEL_)/;
 

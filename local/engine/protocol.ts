@@ -32,7 +32,7 @@ const empties: typeof import("google-protobuf/google/protobuf/empty_pb.js") = lo
 );
 
 /** Pulumi's own limit for one message, in bytes; gRPC's default of 4 MB is too small for inline assets. */
-export const MAX_MESSAGE_BYTES = 400 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 400 * 1024 * 1024;
 
 export const channelOptions = {
   "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,

@@ -45,7 +45,7 @@ export interface Lookup
 }
 
 /** An alias as text: a URN as it is, a specification as `key=value` pairs. */
-export const describeAlias = (alias: Alias): string => {
+const describeAlias = (alias: Alias): string => {
   if (alias.hasUrn()) return alias.getUrn();
   const spec = alias.getSpec();
   const parts = {

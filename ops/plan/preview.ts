@@ -29,13 +29,13 @@ const compare = (left: string, right: string): number => (left < right ? -1 : Nu
 const bySiblingOrder = (left: ResourceNode, right: ResourceNode): number =>
   compare(left.name, right.name) || compare(left.type, right.type);
 
-export interface TreeNode {
+interface TreeNode {
   node: ResourceNode;
   children: TreeNode[];
 }
 
 /** The resources by parent, brothers by name: the same for every run, whatever the order of registration. */
-export const buildTree = (graph: Graph): TreeNode[] => {
+const buildTree = (graph: Graph): TreeNode[] => {
   const byParent = Map.groupBy(graph.resources, (node) => node.parent);
   const below = (parent: string): TreeNode[] =>
     [...(byParent.get(parent) ?? [])]

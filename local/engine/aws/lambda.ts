@@ -22,7 +22,7 @@ const functionArn = (environment: Environment, functionName: string): string =>
   functionName.startsWith("arn:") ? functionName : arn(environment, "lambda", `function:${functionName}`);
 
 /** A function's name from its name or any of its ARNs. */
-export const functionNameOf = (nameOrArn: string): string =>
+const functionNameOf = (nameOrArn: string): string =>
   nameOrArn.startsWith("arn:") ? (nameOrArn.split(":")[6] ?? nameOrArn) : nameOrArn;
 
 const createFunction = ({ name, inputs, environment }: BlueprintContext) => {

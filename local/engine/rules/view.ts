@@ -9,12 +9,12 @@ import {
 } from "../graph.ts";
 
 export const FUNCTION = "aws:lambda/function:Function";
-export const ALIAS = "aws:lambda/alias:Alias";
+const ALIAS = "aws:lambda/alias:Alias";
 export const MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping";
 export const PERMISSION = "aws:lambda/permission:Permission";
 export const INVOKE_CONFIG = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig";
 export const ROLE = "aws:iam/role:Role";
-export const ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy";
+const ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy";
 export const ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment";
 export const POLICY = "aws:iam/policy:Policy";
 export const LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup";

@@ -12,7 +12,7 @@ import {
   SIGNATURE,
   UNKNOWN,
 } from "../../../local/engine/graph.ts";
-import { inheritedEnvironment, type LogEntry } from "../../../local/engine/program.ts";
+import { inheritedEnvironment, type LogEntry, ProgramError } from "../../../local/engine/program.ts";
 import { evaluateFixture, evaluateSource, failureOf, fixture, resource, writeProgram } from "./support.ts";
 
 const IMPORTS = 'import * as aws from "@pulumi/aws";\nimport * as pulumi from "@pulumi/pulumi";\n';
@@ -133,6 +133,24 @@ describe("local/engine/program: a program that succeeds", () => {
     expect(resource(graph, "awsx:ec2:Vpc", "net").remote).to.equal(true);
   });
 
+  it("runs in the folder of the entry point that Pulumi.yaml names", async () => {
+    const program = writeProgram({
+      "infra/main.ts": 'import path from "node:path";\nexport const folder = path.basename(process.cwd());',
+    });
+    const settings = { project: "fixture", stack: "dev", config: {}, secretKeys: [] };
+
+    const graph = await evaluateFixture(program.directory, {
+      settings: { ...settings, main: "infra/main.ts" },
+    });
+    const message = await failureOf(
+      evaluateFixture(program.directory, { settings: { ...settings, main: "elsewhere" } }),
+    );
+
+    program.remove();
+    expect(graph.outputs.folder).to.equal("infra");
+    expect(message).to.match(/^Pulumi\.yaml says `main: elsewhere`, but .* does not exist\.$/);
+  });
+
   it("runs resources made at the very end, on beforeExit", async () => {
     const graph = await evaluateSource(`${IMPORTS}
       process.once("beforeExit", () => { new aws.sqs.Queue("late"); });
@@ -200,6 +218,7 @@ export const createJobs = () => new aws.sqs.Queue("jobs-${"x".repeat(80)}");
   it("reports an exception with its own line", async () => {
     const message = await failureOf(
       evaluateSource(`${IMPORTS}\nconst read = () => { throw new Error("no such thing"); };\nread();`),
+      ProgramError,
     );
 
     expect(message).to.equal("no such thing (index.ts:4:28)");

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { expect } from "chai";
-import { readSettings } from "../../../local/engine/settings.ts";
+import { readSettings, SettingsError } from "../../../local/engine/settings.ts";
 import { failureOf } from "./support.ts";
 
 describe("local/engine/settings", () => {
@@ -89,7 +89,9 @@ describe("local/engine/settings", () => {
   });
 
   it("refuses a stack name that leads elsewhere", async () => {
-    expect(await failureOf(readSettings(directory, "../../etc/x"))).to.contain("is no stack name");
+    expect(await failureOf(readSettings(directory, "../../etc/x"), SettingsError)).to.contain(
+      "is no stack name",
+    );
   });
 
   it("names file, line and column of broken YAML", async () => {

@@ -51,14 +51,18 @@ export const evaluateSource = async (
   }
 };
 
-/** The message with which a program fails. */
-export const failureOf = async (evaluation: Promise<unknown>): Promise<string> => {
+/** The message with which something fails, which must be an error of the given class. */
+export const failureOf = async (
+  attempt: Promise<unknown>,
+  expected: new (message: string) => Error = Error,
+): Promise<string> => {
   try {
-    await evaluation;
+    await attempt;
   } catch (error) {
-    return (error as Error).message;
+    if (error instanceof expected) return error.message;
+    throw error;
   }
-  throw new Error("The program was expected to fail, and did not.");
+  throw new Error("It was expected to fail, and did not.");
 };
 
 export const resource = (graph: Graph, type: string, name: string): ResourceNode => {
