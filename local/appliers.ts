@@ -6,7 +6,8 @@ import type { Hosts } from "./hosts.ts";
 import { type Callers, parsePolicy } from "./lambda/iam.ts";
 import type { LambdaPool } from "./lambda/pool.ts";
 import type { CreateTableInput, DynamoDb } from "./services/dynamodb.ts";
-import type { CreateStreamOptions, Kinesis } from "./services/kinesis.ts";
+import type { Kinesis } from "./services/kinesis.ts";
+import type { CreateStreamOptions } from "./services/kinesis-stream.ts";
 import type { ObjectsAndMessages } from "./services/s3-sqs-sns.ts";
 import type { RunningSource, Source, SourceContext } from "./sources/source.ts";
 

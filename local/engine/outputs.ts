@@ -3,12 +3,21 @@
  * a single service running, and twice the same.
  */
 import { ACCESS } from "./aws/access.ts";
-import { arn, type Blueprint, type Environment, hex, text, token, uuid } from "./aws/blueprint.ts";
+import {
+  arn,
+  type Blueprint,
+  type Environment,
+  hex,
+  type NameRule,
+  text,
+  token,
+  uuid,
+} from "./aws/blueprint.ts";
 import { DATA } from "./aws/data.ts";
 import { HTTP } from "./aws/http.ts";
 import { LAMBDA } from "./aws/lambda.ts";
 import { MESSAGING } from "./aws/messaging.ts";
-import { checkName, NameFailure, type NameRule, type Naming, physicalName } from "./aws/names.ts";
+import { checkName, NameFailure, type Naming, physicalName } from "./aws/names.ts";
 import { OPERATIONS } from "./aws/operations.ts";
 import {
   isUnknown,

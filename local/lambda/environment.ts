@@ -41,6 +41,8 @@ export type InitResult = { kind: "ready"; durationMs: number } | InitFailure;
 export type InitFailure = { kind: "error"; payload: string } | Exit;
 export type Exit = { kind: "exited"; reason: string; outOfMemory: boolean };
 export type Outcome = RuntimeResult | Exit;
+/** What became of an invocation, its initialisation and its time limit included. */
+export type RunOutcome = Outcome | InitFailure | { kind: "timeout" };
 
 /** V8's share of the memory, as AWS's runtime sets it; the rest is for buffers and the process itself. */
 const HEAP_SHARE = 0.9;

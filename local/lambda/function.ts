@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { Trace } from "../kit/trace.ts";
-import { Environment, type InitFailure, type Outcome } from "./environment.ts";
+import { Environment, type RunOutcome } from "./environment.ts";
 import type { Guard } from "./guard.ts";
 import { PoolStoppedError } from "./results.ts";
 import type { Invocation, RuntimeApi } from "./runtime-api.ts";
@@ -27,7 +27,7 @@ export interface FunctionHost {
 
 /** How one invocation went. */
 export interface Run {
-  outcome: Outcome | InitFailure | { kind: "timeout" };
+  outcome: RunOutcome;
   coldStart: boolean;
   initDurationMs?: number;
   durationMs: number;

@@ -2,8 +2,7 @@
  * What an invocation's caller gets, in AWS's words.
  * Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
-import type { Exit } from "./environment.ts";
-import type { Run } from "./function.ts";
+import type { Exit, RunOutcome } from "./environment.ts";
 import { MAX_RESPONSE_BYTES } from "./runtime-api.ts";
 import type { FunctionSpec } from "./spec.ts";
 
@@ -96,7 +95,7 @@ const describeExit = (exit: Exit, requestId: string): Answer => {
   );
 };
 
-export const describeOutcome = (spec: FunctionSpec, outcome: Run["outcome"], requestId: string): Answer => {
+export const describeOutcome = (spec: FunctionSpec, outcome: RunOutcome, requestId: string): Answer => {
   switch (outcome.kind) {
     case "response":
       return { status: "ok", payload: outcome.payload };

@@ -1,7 +1,6 @@
 /** The Kinesis operations: each takes a request whose members are checked, and returns the response. */
 
 import { ServiceError, validationError } from "./faults.ts";
-import type { Kinesis } from "./kinesis.ts";
 import {
   describe,
   describeSummary,
@@ -13,11 +12,24 @@ import {
 } from "./kinesis-describe.ts";
 import { checkFresh, decodeIterator, encodeIterator } from "./kinesis-iterator.ts";
 import { findShard, readStart, startPosition } from "./kinesis-position.ts";
-import type { Stream, StreamMode } from "./kinesis-stream.ts";
+import type { PutRecordResult, PutRecordsOutput } from "./kinesis-records.ts";
+import type { ReadLimits, ShardRead } from "./kinesis-shard.ts";
+import type { CreateStreamOptions, Stream, StreamMode } from "./kinesis-stream.ts";
 import type { Input, Output, Place } from "./service.ts";
 
 interface Context extends Place {
   readonly clock: { now(): number };
+}
+
+/** What the operations need of the data plane. */
+interface Streams {
+  readonly streams: readonly Stream[];
+  stream(name: string): Stream;
+  createStream(options: CreateStreamOptions): void;
+  deleteStream(name: string): void;
+  putRecord(streamName: string, record: unknown): PutRecordResult;
+  putRecords(streamName: string, records: readonly unknown[]): PutRecordsOutput;
+  read(streamName: string, shardId: string, position: number, limits?: Partial<ReadLimits>): ShardRead;
 }
 
 const RETENTION = { min: 24, max: 8_760 };
@@ -43,7 +55,7 @@ const streamNameOf = (input: Input): string | undefined => {
   return name ?? arn;
 };
 
-const streamOf = (kinesis: Kinesis, input: Input): Stream => {
+const streamOf = (kinesis: Streams, input: Input): Stream => {
   const name = streamNameOf(input);
   if (name === undefined) throw bad("Either StreamARN or StreamName must be provided.");
   return kinesis.stream(name);
@@ -71,7 +83,7 @@ const tagsOf = (input: Input): Record<string, string> => {
   return tags as Record<string, string>;
 };
 
-const createStream = (kinesis: Kinesis, input: Input): Output => {
+const createStream = (kinesis: Streams, input: Input): Output => {
   const mode = modeOf(input);
   const shardCount = number(input, "ShardCount");
   if (mode === "ON_DEMAND" && shardCount !== undefined) {
@@ -116,14 +128,14 @@ const setRetention = (stream: Stream, hours: number, direction: "Increase" | "De
   return {};
 };
 
-const putRecord = (kinesis: Kinesis, input: Input): Output => {
+const putRecord = (kinesis: Streams, input: Input): Output => {
   const stream = streamOf(kinesis, input);
   const result = kinesis.putRecord(stream.name, input);
   if ("ErrorCode" in result) throw new ServiceError(result.ErrorCode, result.ErrorMessage);
   return result;
 };
 
-const getShardIterator = (kinesis: Kinesis, input: Input, context: Context): Output => {
+const getShardIterator = (kinesis: Streams, input: Input, context: Context): Output => {
   const stream = streamOf(kinesis, input);
   const shard = findShard(stream, text(input, "ShardId") ?? "", context.account);
   const start = readStart(stream, shard, {
@@ -138,7 +150,7 @@ const getShardIterator = (kinesis: Kinesis, input: Input, context: Context): Out
   };
 };
 
-const getRecords = (kinesis: Kinesis, input: Input, context: Context): Output => {
+const getRecords = (kinesis: Streams, input: Input, context: Context): Output => {
   const iterator = decodeIterator(text(input, "ShardIterator") ?? "");
   const now = context.clock.now();
   checkFresh(iterator, now);
@@ -156,7 +168,7 @@ const getRecords = (kinesis: Kinesis, input: Input, context: Context): Output =>
   };
 };
 
-const pageShards = (kinesis: Kinesis, input: Input): Output => {
+const pageShards = (kinesis: Streams, input: Input): Output => {
   const token = text(input, "NextToken");
   const named = streamNameOf(input);
   if (token !== undefined && named !== undefined) {
@@ -187,7 +199,7 @@ const removeTags = (stream: Stream, input: Input): Output => {
   return {};
 };
 
-const limits = (kinesis: Kinesis): Output => {
+const limits = (kinesis: Streams): Output => {
   const onDemand = kinesis.streams.filter((stream) => stream.mode === "ON_DEMAND");
   const provisioned = kinesis.streams.filter((stream) => stream.mode === "PROVISIONED");
   return {
@@ -205,7 +217,7 @@ const setMaxRecordSize = (stream: Stream, input: Input): Output => {
 
 /** Operation name -> what it does. The names are those of `OPERATIONS` in kinesis-validation.ts. */
 export const kinesisOperations = (
-  kinesis: Kinesis,
+  kinesis: Streams,
   context: Context,
 ): Readonly<Record<string, (input: Input) => Output>> => {
   const about = (run: (stream: Stream, input: Input) => Output) => (input: Input) =>

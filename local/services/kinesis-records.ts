@@ -4,6 +4,14 @@ import { hash } from "node:crypto";
 import { ServiceError, serializationError } from "./faults.ts";
 import { constraint, refuse } from "./kinesis-validation.ts";
 
+export interface PutRecordsOutput {
+  readonly FailedRecordCount: number;
+  readonly Records: readonly PutRecordResult[];
+}
+export type PutRecordResult =
+  | { readonly SequenceNumber: string; readonly ShardId: string }
+  | { readonly ErrorCode: string; readonly ErrorMessage: string };
+
 /** One record as a producer sends it. `Data` is base64. */
 export interface RecordInput {
   readonly Data: string;

@@ -38,6 +38,20 @@ export interface Written {
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
 
+/** What CreateStream takes. */
+export interface CreateStreamOptions {
+  readonly name: string;
+  /** @default 4 when on demand, else 1 */
+  readonly shardCount?: number;
+  /** @default "PROVISIONED" */
+  readonly mode?: StreamMode;
+  /** @default 24 */
+  readonly retentionHours?: number;
+  /** @default 1024 */
+  readonly maxRecordSizeKiB?: number;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
 export class Stream {
   readonly name: string;
   readonly arn: string;

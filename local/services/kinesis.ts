@@ -10,9 +10,15 @@ import { streamPermissions } from "./authorise-kinesis.ts";
 import { notServed, ServiceError } from "./faults.ts";
 import { kinesisOperations } from "./kinesis-operations.ts";
 import { findShard, type ShardStart, startPosition } from "./kinesis-position.ts";
-import { checkRecord, MAX_REQUEST_BYTES, type RecordInput } from "./kinesis-records.ts";
+import {
+  checkRecord,
+  MAX_REQUEST_BYTES,
+  type PutRecordResult,
+  type PutRecordsOutput,
+  type RecordInput,
+} from "./kinesis-records.ts";
 import type { ReadLimits, Shard, ShardRead } from "./kinesis-shard.ts";
-import { Stream, type StreamMode } from "./kinesis-stream.ts";
+import { type CreateStreamOptions, Stream } from "./kinesis-stream.ts";
 import { check, OPERATIONS } from "./kinesis-validation.ts";
 import type { Input, JsonService, Output, Permission, Place } from "./service.ts";
 
@@ -32,27 +38,6 @@ export interface KinesisOptions extends Place {
   /** Gets a line when a shard had to drop records before their retention ended (once per shard). */
   readonly log?: (line: string) => void;
 }
-
-export interface CreateStreamOptions {
-  readonly name: string;
-  /** @default 4 when on demand, else 1 */
-  readonly shardCount?: number;
-  /** @default "PROVISIONED" */
-  readonly mode?: StreamMode;
-  /** @default 24 */
-  readonly retentionHours?: number;
-  /** @default 1024 */
-  readonly maxRecordSizeKiB?: number;
-  readonly tags?: Readonly<Record<string, string>>;
-}
-
-export interface PutRecordsOutput {
-  readonly FailedRecordCount: number;
-  readonly Records: readonly PutRecordResult[];
-}
-export type PutRecordResult =
-  | { readonly SequenceNumber: string; readonly ShardId: string }
-  | { readonly ErrorCode: string; readonly ErrorMessage: string };
 
 type AppendListener = (shardId: string) => void;
 

@@ -1,7 +1,6 @@
 /** How one AWS resource type gets its name and its outputs: pure data and functions of its inputs. */
 import { createHash } from "node:crypto";
 import type { PropertyMap, PropertyValue } from "../graph.ts";
-import type { NameRule } from "./names.ts";
 
 /** The account and place that a program is evaluated for. */
 export interface Environment {
@@ -21,6 +20,27 @@ export interface BlueprintContext {
   /** Inputs with secrets opened, defaults and physical name included. */
   inputs: PropertyMap;
   environment: Environment;
+}
+
+/** What a physical name may be. */
+export interface NameRule {
+  /** The input that holds the physical name. */
+  property: string;
+  /** Longest name AWS takes, in characters. */
+  max: number;
+  min?: number;
+  /** What a name may look like, and how to say so. */
+  pattern: RegExp;
+  characters: string;
+  /** Between logical name and hash; `-` unless the type takes no hyphen. */
+  separator?: string;
+  lowerCase?: boolean;
+  /** Name ending that a FIFO queue or topic must have. */
+  fifoSuffix?: boolean;
+  /** True where the account and region may hold one of a name only. */
+  unique?: boolean;
+  /** True for types that Pulumi gives no name of its own: the program must. */
+  required?: boolean;
 }
 
 export interface Blueprint {

@@ -1,27 +1,7 @@
 /** Physical names: what Pulumi makes of a logical name, and what AWS takes. */
 
 import type { PropertyMap } from "../graph.ts";
-import { hex, text } from "./blueprint.ts";
-
-export interface NameRule {
-  /** The input that holds the physical name. */
-  property: string;
-  /** Longest name AWS takes, in characters. */
-  max: number;
-  min?: number;
-  /** What a name may look like, and how to say so. */
-  pattern: RegExp;
-  characters: string;
-  /** Between logical name and hash; `-` unless the type takes no hyphen. */
-  separator?: string;
-  lowerCase?: boolean;
-  /** Name ending that a FIFO queue or topic must have. */
-  fifoSuffix?: boolean;
-  /** True where the account and region may hold one of a name only. */
-  unique?: boolean;
-  /** True for types that Pulumi gives no name of its own: the program must. */
-  required?: boolean;
-}
+import { hex, type NameRule, text } from "./blueprint.ts";
 
 export interface Naming {
   urn: string;
