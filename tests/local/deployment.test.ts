@@ -1,33 +1,13 @@
 import { expect } from "chai";
 import { type Applier, Deployment } from "../../local/deployment.ts";
-import type { Graph, ResourceNode } from "../../local/engine/graph.ts";
+import type { ResourceNode } from "../../local/engine/graph.ts";
+import { graphOf, resourceNode } from "../helpers/graph.ts";
 
-const node = (name: string, size = 1): ResourceNode => ({
-  urn: `urn:${name}`,
-  type: name.startsWith("trigger") ? "trigger" : "data",
-  name,
-  custom: true,
-  remote: false,
-  parent: "",
-  id: name,
-  inputs: { size },
-  outputs: {},
-  dependencies: [],
-  propertyDependencies: {},
-  protect: false,
-  deleteBeforeReplace: false,
-  ignoreChanges: [],
-  aliases: [],
-});
-
-const graph = (...resources: ResourceNode[]): Graph => ({
-  project: "p",
-  stack: "s",
-  dryRun: false,
-  resources,
-  outputs: {},
-  durationMs: 0,
-});
+const node = (name: string, size = 1): ResourceNode =>
+  resourceNode(name.startsWith("trigger") ? "trigger" : "data", name, {
+    urn: `urn:${name}`,
+    inputs: { size },
+  });
 
 function prepare() {
   const log: string[] = [];
@@ -47,23 +27,23 @@ function prepare() {
 describe("deployment", () => {
   it("makes the resources phase by phase and undoes them in reverse", async () => {
     const { log, deployment } = prepare();
-    await deployment.apply(graph(node("trigger"), node("table"), node("stream")));
-    await deployment.apply(graph());
+    await deployment.apply(graphOf(node("trigger"), node("table"), node("stream")));
+    await deployment.apply(graphOf());
     expect(log).to.deep.equal(["+table", "+stream", "+trigger", "-trigger", "-stream", "-table"]);
   });
 
   it("leaves alone what did not change, and replaces what did", async () => {
     const { log, deployment } = prepare();
-    await deployment.apply(graph(node("table"), node("trigger", 1)));
-    const changes = await deployment.apply(graph(node("table"), node("trigger", 2), node("stream")));
+    await deployment.apply(graphOf(node("table"), node("trigger", 1)));
+    const changes = await deployment.apply(graphOf(node("table"), node("trigger", 2), node("stream")));
     expect(log.slice(2)).to.deep.equal(["+stream", "-trigger", "+trigger"]);
     expect(changes).to.deep.equal({ created: ["urn:stream"], replaced: ["urn:trigger"], removed: [] });
   });
 
   it("undoes what vanished from the program first", async () => {
     const { log, deployment } = prepare();
-    await deployment.apply(graph(node("table"), node("trigger")));
-    const changes = await deployment.apply(graph(node("table")));
+    await deployment.apply(graphOf(node("table"), node("trigger")));
+    const changes = await deployment.apply(graphOf(node("table")));
     expect(log.slice(2)).to.deep.equal(["-trigger"]);
     expect(changes.removed).to.deep.equal(["urn:trigger"]);
   });

@@ -26,28 +26,14 @@ import { toResponse } from "../../local/sources/http-api/response.ts";
 import { TokenBucket } from "../../local/sources/http-api/throttle.ts";
 import { source } from "../../local/sources/http-api.ts";
 import type { RunningSource, SourceContext } from "../../local/sources/source.ts";
+import { resourceNode } from "../helpers/graph.ts";
 
 const EXECUTION_ARN = "arn:aws:execute-api:us-east-1:000000000000:a1b2c3";
 const DOMAIN = "a1b2c3.execute-api.us-east-1.amazonaws.com";
 const ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_pool";
 
-const resource = (type: string, name: string, id: string, values: PropertyMap): ResourceNode => ({
-  urn: `urn:pulumi:test::test::${type}::${name}`,
-  type,
-  name,
-  custom: true,
-  remote: false,
-  parent: "",
-  id,
-  inputs: values,
-  outputs: { id, ...values },
-  dependencies: [],
-  propertyDependencies: {},
-  protect: false,
-  deleteBeforeReplace: false,
-  ignoreChanges: [],
-  aliases: [],
-});
+const resource = (type: string, name: string, id: string, values: PropertyMap): ResourceNode =>
+  resourceNode(type, name, { id, inputs: values, outputs: { id, ...values } });
 
 interface RouteFixture {
   key: string;

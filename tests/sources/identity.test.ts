@@ -6,27 +6,13 @@ import { VirtualClock } from "../../local/kit/clock.ts";
 import { decideGrant, readPool } from "../../local/sources/identity/pool.ts";
 import { source } from "../../local/sources/identity.ts";
 import type { RunningSource, SourceContext } from "../../local/sources/source.ts";
+import { resourceNode } from "../helpers/graph.ts";
 
 const POOL = "us-east-1_AbCdEf123";
 const ISSUER = `https://cognito-idp.us-east-1.amazonaws.com/${POOL}`;
 
-const resource = (type: string, id: string, values: PropertyMap): ResourceNode => ({
-  urn: `urn:pulumi:test::test::${type}::${id}`,
-  type,
-  name: id,
-  custom: true,
-  remote: false,
-  parent: "",
-  id,
-  inputs: values,
-  outputs: { id, ...values },
-  dependencies: [],
-  propertyDependencies: {},
-  protect: false,
-  deleteBeforeReplace: false,
-  ignoreChanges: [],
-  aliases: [],
-});
+const resource = (type: string, id: string, values: PropertyMap): ResourceNode =>
+  resourceNode(type, id, { inputs: values, outputs: { id, ...values } });
 
 const client = (id: string, values: PropertyMap = {}): ResourceNode =>
   resource("aws:cognito/userPoolClient:UserPoolClient", id, {

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { checkGraph, formatProblem } from "../../../local/engine/checks.ts";
-import type { Graph, PropertyMap, ResourceNode } from "../../../local/engine/graph.ts";
+import type { PropertyMap, ResourceNode } from "../../../local/engine/graph.ts";
+import { graphOf, resourceNode } from "../../helpers/graph.ts";
 
 interface Sketch {
   inputs?: PropertyMap;
@@ -11,33 +12,14 @@ interface Sketch {
 
 const node = (type: string, name: string, sketch: Sketch = {}): ResourceNode => {
   const from = sketch.from ?? {};
-  return {
+  return resourceNode(type, name, {
     urn: name,
-    type,
-    name,
-    custom: true,
-    remote: false,
-    parent: "",
-    id: name,
     inputs: sketch.inputs ?? {},
     outputs: { name, ...sketch.inputs },
     dependencies: [...Object.values(from).flat(), ...(sketch.dependsOn ?? [])],
     propertyDependencies: from,
-    protect: false,
-    deleteBeforeReplace: false,
-    ignoreChanges: [],
-    aliases: [],
-  };
+  });
 };
-
-const graphOf = (...resources: ResourceNode[]): Graph => ({
-  project: "p",
-  stack: "dev",
-  dryRun: false,
-  resources,
-  outputs: {},
-  durationMs: 0,
-});
 
 const allow = (...actions: string[]) =>
   JSON.stringify({ Statement: [{ Effect: "Allow", Action: actions, Resource: "*" }] });

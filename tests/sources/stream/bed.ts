@@ -7,6 +7,7 @@ import type { LambdaPool } from "../../../local/lambda/pool.ts";
 import { Kinesis } from "../../../local/services/kinesis.ts";
 import type { RunningSource, SourceContext } from "../../../local/sources/source.ts";
 import { source } from "../../../local/sources/stream.ts";
+import { resourceNode } from "../../helpers/graph.ts";
 
 export const STREAM_ARN = "arn:aws:kinesis:eu-west-1:000000000000:stream/readings";
 export const FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:count";
@@ -28,23 +29,8 @@ export type Handler = (event: FakeEvent) => unknown;
 
 export const ALL_RIGHTS: PolicyStatement[] = [{ Effect: "Allow", Action: "*", Resource: "*" }];
 
-const resource = (type: string, name: string, inputs: PropertyMap, outputs: PropertyMap): ResourceNode => ({
-  urn: `urn:pulumi:dev::test::${type}::${name}`,
-  type,
-  name,
-  custom: true,
-  remote: false,
-  parent: "",
-  id: name,
-  inputs,
-  outputs: { ...inputs, ...outputs },
-  dependencies: [],
-  propertyDependencies: {},
-  protect: false,
-  deleteBeforeReplace: false,
-  ignoreChanges: [],
-  aliases: [],
-});
+const resource = (type: string, name: string, inputs: PropertyMap, outputs: PropertyMap): ResourceNode =>
+  resourceNode(type, name, { inputs, outputs: { ...inputs, ...outputs } });
 
 export const mapping = (inputs: PropertyMap = {}): ResourceNode =>
   resource(
