@@ -1,4 +1,4 @@
-import { access, constants, mkdir } from "node:fs/promises";
+import { access, constants, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "./kit/clock.ts";
 import type { Trace } from "./kit/trace.ts";
@@ -68,12 +68,18 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   }
 }
 
+/** Only the last folder is made: Node's recursive `mkdir` never returns on file systems that take no folders. */
 async function prepareFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await mkdir(path).catch(ignoreExisting);
+    await readdir(path);
     await access(path, constants.W_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`The data folder "${path}" cannot be written (${code}). Name another one with --data.`);
+    throw new Error(`The data folder "${path}" cannot be used (${code}). Name another one with --data.`);
   }
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error;
 }

@@ -97,7 +97,11 @@ describe("npm start", function () {
     [["--port", "many"], /^--port is many; it must be a whole number from 0 to 65000/],
     [["--stack", "nope"], /^[^\n]*nope[^\n]*dev[^\n]*prod/],
     [["--unknown"], /^[^\n]*--unknown/],
-    [["--port", "0", "--data", join(ROOT, "LICENSE")], /^[^\n]*data/i],
+    [
+      ["--port", "0", "--data", join(ROOT, "LICENSE")],
+      /^The data folder "[^\n]*LICENSE" cannot be used \(ENOTDIR\)/,
+    ],
+    [["--port", "0", "--data", "/proc/nowhere"], /^The data folder "\/proc\/nowhere" cannot be used/],
   ] as [string[], RegExp][]) {
     it(`says in one sentence what is wrong with ${JSON.stringify(args)}, and ends with an error`, async () => {
       const command = start(...args);
