@@ -146,8 +146,10 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
   const trace = options.trace ?? new Trace();
   const callers = new Callers();
   const { config } = await readSettings(options.directory, options.stack);
+  const failed = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   const started = await Promise.allSettled([
-    evaluateProgram(options),
+    evaluateProgram({ ...options, signal }),
     startAws({
       region: regionOf(config),
       account: LOCAL_ACCOUNT,
@@ -158,6 +160,10 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
       trace,
       authorise: callers.authorise,
       log: (line) => options.log?.(line),
+    }).catch((error: Error) => {
+      // Nothing to wait for: the program is not evaluated to its end.
+      failed.abort();
+      throw error;
     }),
     LambdaPool.start({ ...options.pool, trace }),
   ]);
@@ -177,7 +183,7 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
   }
   if (aws.status === "fulfilled") await aws.value.stop();
   if (pool.status === "fulfilled") await pool.value.stop();
-  throw started.find((result) => result.status === "rejected")?.reason;
+  throw [aws, graph, pool].find((result) => result.status === "rejected")?.reason;
 }
 
 async function createDeployment(options: RuntimeOptions, parts: Parts): Promise<Deployment> {
