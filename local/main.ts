@@ -3,7 +3,6 @@ import { stat } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { programLog, run, UsageError } from "./cli.ts";
 import { redact } from "./engine/graph.ts";
-import { requireNode } from "./engine/node.ts";
 import { Runtime } from "./runtime.ts";
 import { removeState, writeState } from "./state.ts";
 import { type SummaryInput, summary } from "./summary.ts";
@@ -41,7 +40,6 @@ function readFlags(argv: string[]): Flags {
 
 async function main(): Promise<void> {
   const started = performance.now();
-  requireNode();
   const flags = readFlags(process.argv.slice(2));
   const directory = process.cwd();
   const runtime = await Runtime.start({
