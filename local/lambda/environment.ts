@@ -38,7 +38,7 @@ export interface EnvironmentOptions {
 
 export type InitResult = { kind: "ready"; durationMs: number } | InitFailure;
 /** `payload` is JSON text. */
-export type InitFailure = { kind: "error"; payload: string } | Exit;
+type InitFailure = { kind: "error"; payload: string } | Exit;
 export type Exit = { kind: "exited"; reason: string; outOfMemory: boolean };
 export type Outcome = RuntimeResult | Exit;
 /** What became of an invocation, its initialisation and its time limit included. */
