@@ -8,6 +8,7 @@ import { Function, type FunctionSettings } from "./function.ts";
 import { argumentError, type Culprit } from "./internal/arguments.ts";
 import {
   ACCESS_LOG_FORMAT,
+  type CorsArgs,
   checkCors,
   checkRoute,
   checkThrottle,
@@ -19,6 +20,7 @@ import {
   integrationTimeout,
   routeWrap,
   sourcePath,
+  type Throttle,
   throttleSettings,
 } from "./internal/http-routes.ts";
 import { type ApiInfo, openApiDocument, type RouteDeclaration, type Schema } from "./internal/openapi.ts";
@@ -35,34 +37,6 @@ export interface TokenIssuer {
   scopeName(scope: string): pulumi.Input<string>;
 }
 
-interface Throttle {
-  /** Requests a second, in the long run. 1-10,000 (the account's own limit). */
-  rate: number;
-  /** Requests at once. 1-5,000. */
-  burst: number;
-}
-
-interface CorsArgs {
-  /** Exact origins, e.g. `["https://app.example.com"]`. No `*`: name who may call. */
-  origins: string[];
-  /** @default every method */
-  methods?: string[];
-  /** @default ["authorization", "content-type", "x-correlation-id"] */
-  headers?: string[];
-  /** @default ["etag", "x-correlation-id"] */
-  exposeHeaders?: string[];
-  /**
-   * Seconds that a browser keeps the answer. 0-86,400.
-   * @default 600
-   */
-  maxAgeSeconds?: number;
-  /**
-   * Whether browsers send cookies along.
-   * @default false
-   */
-  credentials?: boolean;
-}
-
 export interface HttpApiArgs extends ComponentArgs {
   /** Who issues the tokens; needed as soon as one route is not open. */
   identity?: TokenIssuer;
@@ -76,7 +50,7 @@ export interface HttpApiArgs extends ComponentArgs {
   /** Serves the OpenAPI 3.1 document of all routes at `GET /openapi.json`, without a token. @default not served */
   openApi?: ApiInfo;
   /**
-   * Days that access log lines are kept.
+   * Days that log lines are kept: access logs, and those of each route that does not say otherwise.
    * @default 14
    */
   logRetentionDays?: number;
@@ -110,6 +84,16 @@ export interface RouteArgs<P extends TSchema, Q extends TSchema, B extends TSche
   scopes?: string[];
   /** `"none"` opens the route to everyone. @default a token with one of `scopes` */
   auth?: "none";
+  /**
+   * Longest run of one request, in seconds. 1-29: API Gateway gives up after 30.
+   * @default 10
+   */
+  timeout?: number;
+  /**
+   * Days that log lines are kept.
+   * @default the API's
+   */
+  logRetentionDays?: number;
   /** @default the API's throttle */
   throttle?: Throttle;
   /**
@@ -201,6 +185,7 @@ export class HttpApi extends Component {
       {
         ...functionArguments(args),
         timeout: args.timeout ?? DEFAULTS.timeout,
+        logRetentionDays: args.logRetentionDays ?? this.args.logRetentionDays,
         description: args.summary ?? args.description,
         callback: args.callback,
         wrap: routeWrap(moduleOf("./runtime/route.ts"), key, args),
@@ -358,6 +343,7 @@ export class HttpApi extends Component {
       {
         description: "The API's OpenAPI document",
         timeout: DEFAULTS.timeout,
+        logRetentionDays: this.args.logRetentionDays,
         // Never called: the document itself travels in the bundle and serveDocument answers with it.
         callback: async () => ({}),
         wrap: documentWrap(moduleOf("./runtime/document.ts"), key, this.openApi(info)),

@@ -59,7 +59,6 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     request: { body: TelemetryBodySchema },
     responses: { 202: TelemetryResultSchema },
     unsafeKeys: "keep",
-    logRetentionDays,
     callback: async (request) => acceptTelemetry(request, { stream: stream.name.get(), maxAgeDays }),
   });
 
@@ -69,7 +68,6 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     request: { query: PageQuerySchema },
     responses: { 200: DeviceListSchema },
     cacheSeconds: 1,
-    logRetentionDays,
     callback: async (request) =>
       listDevices(request, { table: readings.name.get(), cursorKey: cursorKey.get() }),
   });
@@ -80,7 +78,6 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     request: { path: DevicePathSchema, query: PageQuerySchema },
     responses: { 200: DeviceSchema },
     cacheSeconds: 1,
-    logRetentionDays,
     callback: async (request) =>
       getDevice(request, { table: readings.name.get(), cursorKey: cursorKey.get() }),
   });
@@ -91,7 +88,6 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     request: { path: DevicePathSchema, query: ReadingsQuerySchema },
     responses: { 200: ReadingsPageSchema },
     cacheSeconds: 1,
-    logRetentionDays,
     callback: async (request) =>
       queryReadings(request, { table: readings.name.get(), cursorKey: cursorKey.get() }),
   });
@@ -101,7 +97,6 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     auth: "none",
     responses: { 200: HealthSchema },
     memorySize: 128,
-    logRetentionDays,
     callback: async (request) => health(request, { stack, version: VERSION }),
   });
 

@@ -6,17 +6,31 @@ import { argumentError, type Culprit, type Keys, requireRange } from "./argument
 import type { RouteDeclaration, Schema } from "./openapi.ts";
 import type { RouteKey } from "./routes.ts";
 
-interface Throttle {
+export interface Throttle {
+  /** Requests a second, in the long run. 1-10,000 (the account's own limit). */
   rate: number;
+  /** Requests at once. 1-5,000. */
   burst: number;
 }
 
-interface Cors {
+export interface CorsArgs {
+  /** Exact origins, e.g. `["https://app.example.com"]`. No `*`: name who may call. */
   origins: string[];
+  /** @default every method */
   methods?: string[];
+  /** @default ["authorization", "content-type", "x-correlation-id"] */
   headers?: string[];
+  /** @default ["etag", "x-correlation-id"] */
   exposeHeaders?: string[];
+  /**
+   * Seconds that a browser keeps the answer. 0-86,400.
+   * @default 600
+   */
   maxAgeSeconds?: number;
+  /**
+   * Whether browsers send cookies along.
+   * @default false
+   */
   credentials?: boolean;
 }
 
@@ -106,7 +120,7 @@ export const checkThrottle = (who: Culprit, throttle: Throttle | undefined): voi
 };
 
 /** Exact origins only: a wildcard would let every page use a visitor's access. */
-export const checkCors = (who: Culprit, cors: Cors | undefined): void => {
+export const checkCors = (who: Culprit, cors: CorsArgs | undefined): void => {
   const open = cors?.origins.find((origin) => origin.includes("*") || !isOrigin(origin));
   if (open !== undefined) {
     throw argumentError(
@@ -267,7 +281,7 @@ export const throttleSettings = ({ rate, burst }: Throttle) => ({
   detailedMetricsEnabled: true,
 });
 
-export const corsConfiguration = (cors: Cors) => ({
+export const corsConfiguration = (cors: CorsArgs) => ({
   allowOrigins: cors.origins,
   allowMethods: cors.methods ?? [...DEFAULTS.corsMethods],
   allowHeaders: cors.headers ?? [...DEFAULTS.corsHeaders],

@@ -55,6 +55,7 @@ describe("HttpApi: infrastructure", () => {
       identity: IDENTITY,
       cors: { origins: ["https://app.example"] },
       openApi: { title: "Things", version: "1.0.0" },
+      logRetentionDays: 90,
     });
     api.route("GET /things/{thingId}", {
       request: { path: Type.Object({ thingId: Type.String({ minLength: 1 }) }) },
@@ -65,7 +66,11 @@ describe("HttpApi: infrastructure", () => {
       summary: "One thing",
       callback: async ({ path }) => ({ body: { thingId: path.thingId.toUpperCase() } }),
     });
-    api.route("ANY /{proxy+}", { ...open, request: { path: Type.Object({ proxy: Type.String() }) } });
+    api.route("ANY /{proxy+}", {
+      ...open,
+      logRetentionDays: 7,
+      request: { path: Type.Object({ proxy: Type.String() }) },
+    });
     sealed();
     await pulumi.runtime.disconnect();
   });
@@ -157,6 +162,13 @@ describe("HttpApi: infrastructure", () => {
       authorizerError: "$context.authorizer.error",
       errorMessage: "$context.error.message",
     });
+  });
+
+  it("keeps the logs of every route, its own ones included, as long as the API says where the route does not", () => {
+    expect(named("api-access-logs").retentionInDays).to.equal(90);
+    expect(named("api-get-things-thingId-logs").retentionInDays).to.equal(90);
+    expect(named("api-openapi-logs").retentionInDays).to.equal(90);
+    expect(named("api-any-proxy-logs").retentionInDays).to.equal(7);
   });
 
   it("allows the named origins and no others", () => {
