@@ -2,10 +2,9 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { Context } from "aws-lambda";
 import { Component, type ComponentArgs } from "./component.ts";
-import { argumentError, type Keys, requireRange } from "./internal/arguments.ts";
-import { checkEnvironment } from "./internal/environment.ts";
+import { argumentError, type Culprit, type Keys, requireRange } from "./internal/arguments.ts";
+import { checkEnvironment, checkVariableNames } from "./internal/environment.ts";
 import { checkAutoname } from "./internal/names.ts";
-
 import { applyTransform, type Transform } from "./internal/transform.ts";
 import { type PreparedCallback, prepareCallback, type Wrap } from "./packaging/package.ts";
 import { derivedPolicy, type PolicyStatement } from "./policy.ts";
@@ -113,6 +112,9 @@ const DEFAULTS = {
   asyncEventAge: 3_600,
 } as const;
 
+/** https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html */
+const LONGEST_DESCRIPTION = 256;
+
 const ASSUMED_BY_LAMBDA = JSON.stringify({
   Version: "2012-10-17",
   Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }],
@@ -183,6 +185,14 @@ export class Function<Event = unknown, Result = unknown> extends Component {
       minimum: 0,
       maximum: 1_000_000,
     });
+    if ((args.description?.length ?? 0) > LONGEST_DESCRIPTION) {
+      throw argumentError(
+        who,
+        `description has ${args.description?.length} characters; AWS allows ${LONGEST_DESCRIPTION}. Shorten it.`,
+      );
+    }
+    checkVariableNames(who, Object.keys(args.environment ?? {}));
+    checkAsyncInvoke(who, args.asyncInvoke);
     const wide = args.permissions?.flatMap(({ actions }) => actions).find((action) => action.includes("*"));
     if (wide) throw argumentError(who, `permission "${wide}" holds a wildcard; list the exact actions.`);
     checkAutoname(who, "function", `${this.componentName}-function`);
@@ -279,4 +289,18 @@ export class Function<Event = unknown, Result = unknown> extends Component {
       this.child({ dependsOn: [this.policy] }),
     );
   }
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html */
+function checkAsyncInvoke(who: Culprit, asyncInvoke: AsyncInvokeArgs | undefined): void {
+  requireRange(who, "asyncInvoke.maximumRetryAttempts", asyncInvoke?.maximumRetryAttempts, {
+    minimum: 0,
+    maximum: 2,
+    unit: "retries",
+  });
+  requireRange(who, "asyncInvoke.maximumEventAgeInSeconds", asyncInvoke?.maximumEventAgeInSeconds, {
+    minimum: 60,
+    maximum: 21_600,
+    unit: "seconds",
+  });
 }

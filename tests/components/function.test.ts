@@ -58,6 +58,16 @@ describe("Function", () => {
     expect(environment).to.deep.equal({ variables: { MODE: "fast" } });
   });
 
+  it("refuses variables that Lambda would refuse, and those that a captured value would replace", () => {
+    recordResources();
+    const withVariable = (name: string) => () =>
+      new Function("job", { callback, environment: { [name]: "x" } });
+    expect(withVariable("1ST")).to.throw('Function "job": environment variable "1ST" is not valid');
+    expect(withVariable("AWS_REGION")).to.throw('"AWS_REGION" is reserved (Lambda sets it)');
+    expect(withVariable("CAPTURE_TABLE")).to.throw('"CAPTURE_TABLE" is reserved (captured values use it)');
+    expect(withVariable("AWS_LAMBDA_EXEC_WRAPPER")).not.to.throw();
+  });
+
   it("refuses wildcard actions, unknown arguments and settings that AWS would refuse", () => {
     recordResources();
     const wide = { actions: ["s3:*"], resources: ["*"], reason: "lazy" };
@@ -69,6 +79,19 @@ describe("Function", () => {
       "memorySize is 127; it must be a whole number from 128 to 10240 MB",
     );
     expect(() => new Function("job", { callback, timeout: 0 })).to.throw("timeout is 0");
+    const onFailureArn = "arn:aws:sqs:us-east-1:000000000000:failed";
+    const permission = { actions: ["sqs:SendMessage"], resources: [onFailureArn], reason: "failed events" };
+    const failing = (limits: object) =>
+      new Function("job", { callback, asyncInvoke: { onFailureArn, permission, ...limits } });
+    expect(() => failing({ maximumRetryAttempts: 3 })).to.throw(
+      'Function "job": asyncInvoke.maximumRetryAttempts is 3; it must be a whole number from 0 to 2 retries',
+    );
+    expect(() => failing({ maximumEventAgeInSeconds: 59 })).to.throw(
+      "maximumEventAgeInSeconds is 59; it must be a whole number from 60 to 21600 seconds",
+    );
+    expect(() => new Function("job", { callback, description: "x".repeat(257) })).to.throw(
+      "description has 257 characters; AWS allows 256",
+    );
     expect(() => new Function("a job", { callback })).to.throw('"a job-function" cannot name a function');
     expect(() => new Function("job", { callback: "code" } as never)).to.throw(
       "callback is code; pass an async function",
