@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import type { Applier } from "./deployment.ts";
+import { type Applier, allSettled } from "./deployment.ts";
 import { type Graph, plain, type ResourceNode } from "./engine/graph.ts";
 import { type FunctionPlace, functionSpec, rolePolicies } from "./function-spec.ts";
 import type { Hosts } from "./hosts.ts";
@@ -165,19 +165,27 @@ async function startTriggers(
     running,
   }: { context(): SourceContext; hosts: Hosts; running: Map<string, RunningSource> },
 ): Promise<() => Promise<void>> {
-  const started = await Promise.all(sources.map((source) => source.start(node, context())));
-  const triggers = started.filter((trigger) => trigger !== undefined);
-  for (const [index, trigger] of triggers.entries()) {
-    running.set(`${node.urn} ${index}`, trigger);
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => void (await allSettled(stops.map((each) => each())));
+  const startOne = async (source: Source, index: number): Promise<void> => {
+    const trigger = await source.start(node, context());
+    if (trigger === undefined) return;
+    const key = `${node.urn} ${index}`;
+    running.set(key, trigger);
     for (const host of trigger.hosts ?? []) hosts.add(host, trigger.url ?? "");
-  }
-  return async () => {
-    for (const [index, trigger] of triggers.entries()) {
-      running.delete(`${node.urn} ${index}`);
+    stops.push(async () => {
+      running.delete(key);
       for (const host of trigger.hosts ?? []) hosts.remove(host);
       await trigger.stop();
-    }
+    });
   };
+  try {
+    await allSettled(sources.map(startOne));
+    return stop;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 /** The resource itself and, for a source that reads more of the graph, every resource of its family. */

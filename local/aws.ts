@@ -41,10 +41,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   if (dataDir !== undefined) await prepareFolder(dataDir);
   const snapshot = dataDir === undefined ? undefined : join(dataDir, "kinesis.json");
   if (snapshot !== undefined) await loadStreams(kinesis, snapshot);
-  const [dynamodb, objects] = await Promise.all([
-    DynamoDb.start({ ...place, clock, dataDir }),
-    ObjectsAndMessages.start({ ...place, clock, dataDir }),
-  ]);
+  const { dynamodb, objects } = await startServices({ ...place, clock, dataDir });
   const stopServices = async (): Promise<void> => {
     await Promise.all([dynamodb.close(), objects.close()]);
   };
@@ -58,14 +55,40 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
     });
     const stop = async (): Promise<void> => {
       await endpoint.close();
-      if (snapshot !== undefined) await saveStreams(kinesis, snapshot);
-      await stopServices();
+      try {
+        if (snapshot !== undefined) await saveStreams(kinesis, snapshot);
+      } finally {
+        await stopServices();
+      }
     };
     return { kinesis, dynamodb, objects, endpoint, stop };
   } catch (error) {
     await stopServices();
     throw error;
   }
+}
+
+interface ServiceOptions {
+  region: string;
+  account: string;
+  clock: Clock;
+  dataDir: string | undefined;
+}
+
+/** Both at once; when one cannot start, the other is closed again. */
+async function startServices(
+  options: ServiceOptions,
+): Promise<{ dynamodb: DynamoDb; objects: ObjectsAndMessages }> {
+  const [dynamodb, objects] = await Promise.allSettled([
+    DynamoDb.start(options),
+    ObjectsAndMessages.start(options),
+  ]);
+  if (dynamodb.status === "fulfilled" && objects.status === "fulfilled") {
+    return { dynamodb: dynamodb.value, objects: objects.value };
+  }
+  if (dynamodb.status === "fulfilled") await dynamodb.value.close();
+  if (objects.status === "fulfilled") await objects.value.close();
+  throw [dynamodb, objects].find((result) => result.status === "rejected")?.reason;
 }
 
 /** Only the last folder is made: Node's recursive `mkdir` never returns on file systems that take no folders. */

@@ -16,7 +16,7 @@ interface Applied {
   undo: () => Promise<void>;
 }
 
-/** How many resources an evaluation changed. */
+/** URNs of the resources that an evaluation changed. */
 export interface Changes {
   created: string[];
   replaced: string[];
@@ -26,7 +26,7 @@ export interface Changes {
 /**
  * Brings this machine to what a graph says: what vanished is undone, what changed is made anew, what is new is
  * made, the rest is left as it is. Phases run one after the other (data before functions before triggers), the
- * resources of one phase at once.
+ * resources of one phase at once. When one fails, `apply` rejects as soon as nothing is under way any more.
  */
 export class Deployment {
   readonly #phases: ((node: ResourceNode) => Applier | undefined)[];
@@ -45,7 +45,7 @@ export class Deployment {
       changes.removed.push(urn);
     }
     for (const phase of this.#phases) {
-      await Promise.all(graph.resources.map((node) => this.#applyNode(node, phase(node), graph, changes)));
+      await allSettled(graph.resources.map((node) => this.#applyNode(node, phase(node), graph, changes)));
     }
     return changes;
   }
@@ -71,4 +71,16 @@ export class Deployment {
     this.#applied.delete(urn);
     await applied?.undo();
   }
+}
+
+/**
+ * Like `Promise.all`, but a failure is told only once all have ended: whoever cleans up after it must not be
+ * overtaken by a server that starts listening a moment later.
+ */
+export async function allSettled<T>(work: Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(work);
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { dataAppliers, functionAppliers, loadSources, sourceAppliers } from "./appliers.ts";
 import { type Aws, startAws } from "./aws.ts";
-import { type Changes, Deployment } from "./deployment.ts";
+import { allSettled, type Changes, Deployment } from "./deployment.ts";
 import { checkGraph } from "./engine/checks.ts";
 import { type Graph, type PropertyMap, plain, type ResourceNode } from "./engine/graph.ts";
 import { DEFAULT_REGION, isDeclaredOnly, LOCAL_ACCOUNT } from "./engine/outputs.ts";
@@ -53,6 +53,10 @@ export class Runtime {
   readonly #options: RuntimeOptions;
   readonly #parts: Parts;
   readonly #deployment: Deployment;
+  readonly #stopping = new AbortController();
+  /** The update in progress; never rejects. */
+  #updating: Promise<unknown> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
 
   private constructor(options: RuntimeOptions, parts: Parts, deployment: Deployment) {
     this.#options = options;
@@ -66,13 +70,12 @@ export class Runtime {
    */
   static async start(options: RuntimeOptions): Promise<Runtime> {
     const parts = await startParts(options);
-    const deployment = await createDeployment(options, parts);
-    const runtime = new Runtime(options, parts, deployment);
     try {
+      const deployment = await createDeployment(options, parts);
       await deployment.apply(parts.graph);
-      return runtime;
+      return new Runtime(options, parts, deployment);
     } catch (error) {
-      await runtime.stop();
+      await stopParts(parts);
       throw error;
     }
   }
@@ -113,20 +116,56 @@ export class Runtime {
     return [...new Set(nodes.map(({ type }) => type))].sort();
   }
 
-  /** Evaluates the program again and changes only what differs; the running system stays when it fails. */
-  async update(): Promise<Changes> {
-    const graph = await evaluateProgram(this.#options);
-    const changes = await this.#deployment.apply(graph);
-    this.#parts.graph = graph;
-    return changes;
+  /**
+   * Evaluates the program again and changes only what differs. The running system stays when the program fails, and
+   * is brought back when what it declares cannot be made. One update at a time.
+   */
+  update(): Promise<Changes> {
+    const updated = this.#updating.then(() => this.#update());
+    this.#updating = updated.catch(() => {});
+    return updated;
   }
 
-  /** Stops triggers, then functions, then services. Data in a data folder stays. */
-  async stop(): Promise<void> {
-    await Promise.all(this.triggers.map((trigger) => trigger.stop()));
-    await this.#parts.pool.stop();
-    await this.#parts.aws.stop();
+  /** Stops triggers, then functions, then services, whatever one of them says. Data in a data folder stays. */
+  stop(): Promise<void> {
+    this.#stopping.abort(new Error("The system is being stopped."));
+    this.#stopped ??= this.#updating.then(() => stopParts(this.#parts));
+    return this.#stopped;
   }
+
+  async #update(): Promise<Changes> {
+    const { signal } = this.#stopping;
+    signal.throwIfAborted();
+    const before = this.graph;
+    const graph = await evaluateProgram({ ...this.#options, signal: withSignal(this.#options, signal) });
+    signal.throwIfAborted();
+    try {
+      const changes = await this.#deployment.apply(graph);
+      this.#parts.graph = graph;
+      return changes;
+    } catch (error) {
+      await this.#deployment.apply(before).catch((second: Error) => {
+        this.#options.log?.(
+          `The system before the change could not be brought back whole: ${second.message}`,
+        );
+      });
+      throw error;
+    }
+  }
+}
+
+const withSignal = ({ signal }: RuntimeOptions, other: AbortSignal): AbortSignal =>
+  signal ? AbortSignal.any([signal, other]) : other;
+
+/** Each step is taken although the one before has failed: what is left running would keep the process alive. */
+async function stopParts({ running, pool, aws }: Parts): Promise<void> {
+  const triggers = async (): Promise<void> =>
+    void (await allSettled([...running.values()].map((trigger) => trigger.stop())));
+  const failures: unknown[] = [];
+  for (const stop of [triggers, () => pool.stop(), () => aws.stop()]) {
+    await stop().catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 const regionOf = (config: Record<string, string>): string => config["aws:region"] ?? DEFAULT_REGION;
@@ -147,7 +186,7 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
   const callers = new Callers();
   const { config } = await readSettings(options.directory, options.stack);
   const failed = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  const signal = withSignal(options, failed.signal);
   const started = await Promise.allSettled([
     evaluateProgram({ ...options, signal }),
     startAws({

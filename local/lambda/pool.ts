@@ -115,19 +115,26 @@ export class LambdaPool {
   }
 
   static async start(options: PoolOptions): Promise<LambdaPool> {
-    return new LambdaPool(options, await RuntimeApi.start());
+    const api = await RuntimeApi.start();
+    try {
+      return new LambdaPool(options, api);
+    } catch (error) {
+      await api.close();
+      throw error;
+    }
   }
 
   /**
    * Adds a function and starts its provisioned environments. One of the same name is replaced: its environments
    * finish what they do and are not used again.
    *
-   * @throws when the zip cannot be unpacked; the message names the function
+   * @throws when the zip cannot be unpacked; the message names the function. PoolStoppedError
    */
   async create(spec: FunctionSpec): Promise<void> {
     const codeDirectory = await this.#code.unpack(spec.zipPath).catch((error: Error) => {
       throw new Error(`Function "${spec.name}": ${error.message}`, { cause: error });
     });
+    if (this.#stopped) throw new PoolStoppedError();
     this.remove(spec.name);
     const lambda = new LambdaFunction(spec, codeDirectory, this.#host);
     this.#functions.set(spec.name, { lambda, inFlight: 0 });

@@ -47,4 +47,30 @@ describe("deployment", () => {
     expect(log.slice(2)).to.deep.equal(["-trigger"]);
     expect(changes.removed).to.deep.equal(["urn:trigger"]);
   });
+
+  it("rejects only once nothing is under way, and makes up for it the next time", async () => {
+    const slow = Promise.withResolvers<void>();
+    const log: string[] = [];
+    const applier: Applier = {
+      fingerprint: ({ inputs }) => JSON.stringify(inputs),
+      create: async ({ name, inputs }) => {
+        if (inputs.size === 2) throw new Error(`${name} cannot be made`);
+        if (name === "slow") await slow.promise;
+        log.push(`+${name}`);
+        return async () => {
+          log.push(`-${name}`);
+        };
+      },
+    };
+    const deployment = new Deployment([() => applier]);
+    await deployment.apply(graphOf(node("bad")));
+    const applied = deployment.apply(graphOf(node("bad", 2), node("slow"))).catch((error: Error) => {
+      log.push(error.message);
+    });
+    slow.resolve();
+    await applied;
+    expect(log).to.deep.equal(["+bad", "-bad", "+slow", "bad cannot be made"]);
+    const changes = await deployment.apply(graphOf(node("bad")));
+    expect(changes).to.deep.equal({ created: ["urn:bad"], replaced: [], removed: ["urn:slow"] });
+  });
 });

@@ -15,12 +15,14 @@ const credentials = { accessKeyId: "local", secretAccessKey: "local" };
 
 describe("the program on this machine", function () {
   this.timeout(120_000);
+  let starting: Promise<Runtime>;
   let runtime: Runtime;
   let target: Target;
   let api: ApiClient;
 
   before(async () => {
-    runtime = await Runtime.start({ directory: ROOT, stack: "dev", port: 0 });
+    starting = Runtime.start({ directory: ROOT, stack: "dev", port: 0 });
+    runtime = await starting;
     target = localTarget("dev", {
       pid: process.pid,
       endpoint: runtime.aws.endpoint.url,
@@ -30,7 +32,13 @@ describe("the program on this machine", function () {
     api = new ApiClient(target);
   });
 
-  after(() => runtime.stop());
+  // Also when `before` has run out of time: a system that starts later would keep the process alive.
+  after(() =>
+    starting.then(
+      (started) => started.stop(),
+      () => {},
+    ),
+  );
 
   const functionNamed = (prefix: string): string =>
     runtime.pool.specs().find(({ name }) => name.startsWith(`${prefix}-function-`))?.name ?? "";

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import type { TraceEvent } from "../../../local/kit/trace.ts";
+import { Trace, type TraceEvent } from "../../../local/kit/trace.ts";
+import { LambdaPool } from "../../../local/lambda/pool.ts";
 import {
   PoolStoppedError,
   RequestTooLargeException,
@@ -26,6 +27,26 @@ const logged = (text: string) => (event: TraceEvent) =>
   event.kind === "log" && String(event.line).includes(text);
 
 const parse = (payload: string) => JSON.parse(payload) as Record<string, unknown>;
+
+describe("a Lambda pool that cannot start", () => {
+  it("leaves no server behind that would keep the process alive", async () => {
+    const { TMPDIR } = process.env;
+    const servers = () => process.getActiveResourcesInfo().filter((name) => name === "TCPServerWrap").length;
+    const before = servers();
+    process.env.TMPDIR = "/proc/none";
+    const started = LambdaPool.start({ trace: new Trace() });
+    const problem = await started.then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+    expect(problem?.message).to.contain("/proc/none");
+    // A closed server's handle goes with the next turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(servers()).to.equal(before);
+  });
+});
 
 describe("Lambda pool", () => {
   let bed: TestBed;
