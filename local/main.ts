@@ -50,19 +50,63 @@ async function main(): Promise<void> {
     onLog: programLog((line) => console.error(line)),
     onProgress: (step) => progress(`Starting: ${step} ...`),
   });
-  const stopped = stopOnSignal(runtime, directory, flags.stack);
+  const interrupted = interruption();
+  try {
+    await serve(runtime, { directory, flags, started, interrupted });
+  } finally {
+    progress("Stopping ...");
+    await runtime.stop();
+    await removeState(directory, flags.stack, process.pid);
+    progress("");
+  }
+}
+
+interface Session {
+  directory: string;
+  flags: Flags;
+  /** When the command began, by `performance.now()`. */
+  started: number;
+  interrupted: Promise<void>;
+}
+
+/** Tells what runs, and follows the program's changes, until it is interrupted. */
+async function serve(runtime: Runtime, { directory, flags, started, interrupted }: Session): Promise<void> {
   if (flags.inspect) runtime.pool.inspect(functionNamed(runtime, flags.inspect));
-  await writeState(directory, flags.stack, {
+  await publish(runtime, directory, flags.stack);
+  progress("");
+  console.log(summary(await describe(runtime, flags.stack, performance.now() - started)).join("\n"));
+  printInvocations(runtime);
+  if (!flags.watch) return interrupted;
+  const watching = await watchProgram({
+    directory,
+    onChange: () => takeOver(runtime, directory, flags.stack),
+    onError: ({ message }) => console.error(`Changes are not seen everywhere any more: ${message}`),
+  });
+  await interrupted;
+  watching.close();
+}
+
+/** For the commands of other terminals. */
+const publish = (runtime: Runtime, directory: string, stack: string): Promise<void> =>
+  writeState(directory, stack, {
     pid: process.pid,
     endpoint: runtime.aws.endpoint.url,
     hosts: runtime.hosts.entries(),
     outputs: runtime.outputs,
   });
-  progress("");
-  console.log(summary(await describe(runtime, flags.stack, performance.now() - started)).join("\n"));
-  printInvocations(runtime);
-  if (flags.watch) watchProgram(directory, runtime, (line) => console.log(line));
-  await stopped;
+
+/** Evaluates the changed program; one that fails leaves the running system as it was. */
+async function takeOver(runtime: Runtime, directory: string, stack: string): Promise<void> {
+  try {
+    const { created, replaced, removed } = await runtime.update();
+    await publish(runtime, directory, stack);
+    const count = created.length + replaced.length + removed.length;
+    console.log(
+      `Program changed: ${count} of ${runtime.graph.resources.length} resources made anew or removed.`,
+    );
+  } catch (error) {
+    console.log(`Program not taken over: ${(error as Error).message}`);
+  }
 }
 
 /** A line that is overwritten, on a terminal only. */
@@ -70,22 +114,17 @@ function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`);
 }
 
-/** Resolves when the system has stopped after Ctrl-C or a termination signal. */
-function stopOnSignal(runtime: Runtime, directory: string, stack: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const stop = (): void => {
-    process.off("SIGINT", stop);
-    process.off("SIGTERM", stop);
-    progress("Stopping ...");
-    runtime
-      .stop()
-      .then(() => removeState(directory, stack))
-      .then(() => progress(""))
-      .then(resolve, reject);
-  };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
-  return promise;
+/** Resolves at the first Ctrl-C or termination signal; a second one ends the process at once. */
+function interruption(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      process.off("SIGINT", stop);
+      process.off("SIGTERM", stop);
+      resolve();
+    };
+    process.on("SIGINT", stop);
+    process.on("SIGTERM", stop);
+  });
 }
 
 function functionNamed(runtime: Runtime, wanted: string): string {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** What a running system leaves for the commands of other terminals: `.cache/local/<stack>.json`. */
@@ -15,12 +15,14 @@ export interface LocalState {
 const stateFile = (directory: string, stack: string): string =>
   join(directory, ".cache", "local", `${stack}.json`);
 
-/** It holds the throw-away client secret, so only its owner may read it. */
+/** It holds the throw-away client secret, so only its owner may read it; readers see the old or the new one, whole. */
 export async function writeState(directory: string, stack: string, state: LocalState): Promise<void> {
   const path = stateFile(directory, stack);
   await mkdir(dirname(path), { recursive: true });
-  await rm(path, { force: true });
-  await writeFile(path, JSON.stringify(state, null, 2), { mode: 0o600 });
+  const written = `${path}.${state.pid}`;
+  await rm(written, { force: true });
+  await writeFile(written, JSON.stringify(state, null, 2), { mode: 0o600 });
+  await rename(written, path);
 }
 
 /** Undefined when nothing was left, or nothing readable. */
@@ -32,6 +34,8 @@ export async function readState(directory: string, stack: string): Promise<Local
   }
 }
 
-export async function removeState(directory: string, stack: string): Promise<void> {
-  await rm(stateFile(directory, stack), { force: true });
+/** Unless another system, started since, has put its own there. */
+export async function removeState(directory: string, stack: string, pid: number): Promise<void> {
+  const state = await readState(directory, stack);
+  if (state?.pid === pid) await rm(stateFile(directory, stack), { force: true });
 }

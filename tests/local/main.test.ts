@@ -93,6 +93,12 @@ describe("npm start", function () {
     expect(existsSync(join(ROOT, ".cache/local/dev.json"))).to.equal(false);
   });
 
+  it("stops again when it has nothing to debug, and names the functions there are", async () => {
+    const command = start("--port", "0", "--inspect", "nope");
+    expect(await command.ended).to.equal(2);
+    expect(command.output()).to.match(/^--inspect names "nope"; the functions are api-/);
+  });
+
   for (const [args, sentence] of [
     [["--port", "many"], /^--port is many; it must be a whole number from 0 to 65000/],
     [["--stack", "nope"], /^[^\n]*nope[^\n]*dev[^\n]*prod/],
