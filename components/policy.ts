@@ -5,6 +5,7 @@ import {
   type Statement,
   withArns,
 } from "./internal/permissions.ts";
+import { checkStatements } from "./internal/wildcards.ts";
 import type { PreparedCallback } from "./packaging/package.ts";
 
 /** One permission granted by hand or by a component. */
@@ -46,6 +47,7 @@ export function derivedPolicy(args: DerivedPolicyArgs): pulumi.Output<string> {
         statements,
         Object.fromEntries(known.map((arn, index) => [placeholder(index), arn])),
       );
+      checkStatements(args.name, Statement);
       return JSON.stringify({ Version: "2012-10-17", Statement });
     }),
   );
@@ -62,7 +64,8 @@ interface Derived {
 async function derive({ name, code, access, own }: DerivedPolicyArgs): Promise<Derived> {
   const [bundle, captured] = await Promise.all([code.bundle, capturedResources(code)]);
   const arns: pulumi.Input<string>[] = [];
-  const placed = (arn: pulumi.Input<string>): string => (arn === "*" ? arn : placeholder(arns.push(arn) - 1));
+  const placed = (arn: pulumi.Input<string>): string =>
+    typeof arn === "string" ? arn : placeholder(arns.push(arn) - 1);
   const { statements } = derivePermissions({
     functionName: name,
     commands: bundle.commands,

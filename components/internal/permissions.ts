@@ -13,6 +13,7 @@ import {
   serviceCommand,
   WITHOUT_RESOURCE,
 } from "./aws-actions.ts";
+import { checkResource } from "./wildcards.ts";
 
 /** A policy statement, ready for an IAM policy document. */
 export interface Statement {
@@ -263,16 +264,6 @@ function grantExtra(
       return { action, resource, reason: `${action} on ${resource}: ${why}` };
     });
   });
-}
-
-function checkResource(functionName: string, action: string, resource: string): void {
-  if (resource === "*" && Object.hasOwn(WITHOUT_RESOURCE, action)) return;
-  if (/^[*:]*$/.test(resource)) {
-    fail(
-      functionName,
-      `permissions grants '${action}' on '${resource}'. Name the resource's ARN; '*' is only for actions that have none.`,
-    );
-  }
 }
 
 /** Actions with the same resources share a statement. */

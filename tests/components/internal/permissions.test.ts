@@ -7,6 +7,8 @@ import {
   withArns,
 } from "../../../components/internal/permissions.ts";
 
+import { checkStatements } from "../../../components/internal/wildcards.ts";
+
 const readings = { type: "aws:dynamodb/table:Table", name: "readings", arn: "arn:readings" };
 const devices = { type: "aws:dynamodb/table:Table", name: "devices", arn: "arn:devices", indexes: true };
 const lake = { type: "aws:s3/bucket:Bucket", name: "lake", arn: "arn:lake" };
@@ -189,10 +191,40 @@ describe("permissions derived from the code", () => {
       expect(derive({ extra: tracing }).reasons[1]).to.equal(
         "xray:PutTraceSegments on *: permissions (X-Ray defines no resource for it)",
       );
-      for (const resource of ["*", "**", "*:*", ""]) {
-        const extra = [{ actions: ["dynamodb:GetItem"], resources: [resource] }];
-        expect(() => derive({ extra })).to.throw("Name the resource's ARN");
+    });
+
+    it("hold a wildcard only after a resource's name", () => {
+      const on = (resource: string) => () =>
+        derive({ extra: [{ actions: ["dynamodb:GetItem"], resources: [resource] }] });
+      for (const resource of [
+        "*",
+        "**",
+        "*:*",
+        "",
+        "arn:aws:s3:::*",
+        "arn:aws:s3:::*/raw",
+        "arn:aws:dynamodb:*:*:table/readings",
+        "arn:aws:dynamodb:us-east-1:000000000000:table/*",
+        "arn:aws:dynamodb:us-east-1:000000000000:table/read*",
+        "arn:aws:dynamodb:us-east-1:000000000000:table/reading?",
+      ]) {
+        expect(on(resource), resource).to.throw(`on '${resource}'. Name the resource's ARN`);
       }
+      for (const resource of [
+        "arn:aws:s3:::lake/raw/*",
+        "arn:aws:dynamodb:us-east-1:000000000000:table/readings/index/*",
+        "arn:aws:logs:us-east-1:000000000000:log-group:access:*",
+        "arn:aws:execute-api:us-east-1:000000000000:a1b2c3/*",
+      ]) {
+        expect(on(resource), resource).not.to.throw();
+      }
+    });
+
+    it("are checked again once a deployment knows the ARNs", () => {
+      const statements = derive({ extra: [{ actions: ["s3:GetObject"], resources: ["{0}"] }] }).statements;
+      expect(() => checkStatements("f", withArns(statements, { "{0}": "*" }))).to.throw(
+        `Function "f": permissions grants 's3:GetObject' on '*'`,
+      );
     });
 
     it("hold no * in actions", () => {
