@@ -48,9 +48,9 @@ const RECORD_OVERHEAD = 200;
 /** Dropped records are cut out of the array once they are this many and half of it. */
 const COMPACT_AT = 4_096;
 const COUNTER_DIGITS = 38;
-/** Adding it, and cutting the 1 off again, pads a counter to 15 digits at the least cost; zeros make it 38. */
+/** Adding it, and cutting the 1 off again, pads a counter to 15 digits at the least cost; the run's make it 38. */
 const COUNTER_OFFSET = 1e15;
-const COUNTER_ZEROS = "0".repeat(COUNTER_DIGITS - 15);
+const RUN_DIGITS = COUNTER_DIGITS - 15;
 const SEQUENCE_DIGITS = 56;
 
 const memoryOf = (record: StoredRecord): number =>
@@ -63,6 +63,8 @@ export class Shard {
   readonly endingHashKey: bigint;
   readonly createdAt: number;
   readonly #prefix: string;
+  /** The prefix and the digits that tell the runs of a kept stream apart. */
+  #runPrefix: string;
   #records: StoredRecord[] = [];
   /** Index in `#records` of the oldest kept record. */
   #head = 0;
@@ -81,6 +83,7 @@ export class Shard {
     this.createdAt = options.createdAt;
     const epoch = String(Math.floor(options.createdAt / 1000)).padStart(10, "0");
     this.#prefix = `49${epoch}${String(options.index).padStart(6, "0")}`;
+    this.#runPrefix = this.#prefix + "0".repeat(RUN_DIGITS);
   }
 
   /** Sequence numbers are 56 digits wide, so that comparing them as text is comparing them as numbers. */
@@ -129,11 +132,20 @@ export class Shard {
 
   /** Adds a record and returns its sequence number. */
   append(data: string, partitionKey: string, size: number, now: number): string {
-    const sequenceNumber = this.#prefix + COUNTER_ZEROS + String(COUNTER_OFFSET + this.latest + 1).slice(1);
+    const sequenceNumber = this.#runPrefix + String(COUNTER_OFFSET + this.latest + 1).slice(1);
     const record = { sequenceNumber, arrival: now, data, partitionKey, size };
     this.#records.push(record);
     this.#memory += memoryOf(record);
     return sequenceNumber;
+  }
+
+  /**
+   * Sequence numbers from now on are above every one that an earlier run gave out, also those it could not save
+   * before it was killed: consumers that remember them would take new records for old ones.
+   * @param now milliseconds since the epoch
+   */
+  resume(now: number): void {
+    this.#runPrefix = this.#prefix + String(Math.floor(now)).padStart(RUN_DIGITS, "0");
   }
 
   /** Takes over records kept by an earlier run, in order; the first of them was at `position`. */

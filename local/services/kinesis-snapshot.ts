@@ -1,6 +1,6 @@
 /**
  * Streams and their records in one file of JSON lines: a line per stream, and after it a line per shard and up to
- * 1,000 records. Saved when the runtime stops, read when it starts.
+ * 1,000 records or 8 MiB. Saved when the runtime stops, read when it starts; what a killed runtime had not saved is lost.
  */
 
 import { createReadStream, createWriteStream } from "node:fs";
@@ -13,7 +13,8 @@ import { sizeOf } from "./kinesis-records.ts";
 import type { Shard, StoredRecord } from "./kinesis-shard.ts";
 import { Stream, type StreamOptions } from "./kinesis-stream.ts";
 
-const RECORDS_PER_LINE = 1_000;
+/** A line is one string, and V8's longest is 512 MiB. */
+const LINE_LIMITS = { records: 1_000, bytes: 8 * 1024 * 1024 };
 
 type RecordLine = readonly [sequenceNumber: string, arrival: number, data: string, partitionKey: string];
 interface ShardLine {
@@ -23,7 +24,11 @@ interface ShardLine {
   readonly records: readonly RecordLine[];
 }
 interface StreamLine {
-  readonly stream: Omit<StreamOptions, "tags"> & { readonly tags: readonly (readonly [string, string])[] };
+  readonly stream: Omit<StreamOptions, "tags" | "checkpoints"> & {
+    readonly tags: readonly (readonly [string, string])[];
+    /** Absent from files of earlier versions. */
+    readonly checkpoints?: readonly (readonly [string, number])[];
+  };
 }
 
 const streamLine = (stream: Stream): StreamLine => ({
@@ -36,14 +41,14 @@ const streamLine = (stream: Stream): StreamLine => ({
     retentionHours: stream.retentionHours,
     maxRecordSizeKiB: stream.maxRecordSizeKiB,
     tags: [...stream.tags],
+    checkpoints: [...stream.checkpoints],
   },
 });
 
 function* shardLines(shard: Shard): Generator<ShardLine> {
-  const limits = { records: RECORDS_PER_LINE, bytes: Number.POSITIVE_INFINITY };
   let position = shard.trimHorizon;
   do {
-    const { records, next } = shard.read(position, limits, 0);
+    const { records, next } = shard.read(position, LINE_LIMITS, 0);
     const lines = records.map((r): RecordLine => [r.sequenceNumber, r.arrival, r.data, r.partitionKey]);
     yield { shard: shard.index, position, records: lines };
     position = next;
@@ -96,7 +101,8 @@ export const loadStreams = async (kinesis: Kinesis, file: string): Promise<void>
       number += 1;
       const line = JSON.parse(text) as StreamLine | ShardLine;
       if ("stream" in line) {
-        stream = new Stream({ ...line.stream, tags: new Map(line.stream.tags) });
+        const { tags, checkpoints } = line.stream;
+        stream = new Stream({ ...line.stream, tags: new Map(tags), checkpoints: new Map(checkpoints) });
         kinesis.adopt(stream);
       } else {
         restoreShard(stream, line);

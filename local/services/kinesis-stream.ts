@@ -18,6 +18,7 @@ export interface StreamOptions {
   /** Largest record, partition key included: 1,024 to 10,240 KiB. */
   readonly maxRecordSizeKiB: number;
   readonly tags?: ReadonlyMap<string, string>;
+  readonly checkpoints?: ReadonlyMap<string, number>;
 }
 
 export interface WriteLimits {
@@ -59,6 +60,8 @@ export class Stream {
   readonly createdAt: number;
   readonly shards: readonly Shard[];
   readonly tags: Map<string, string>;
+  /** Where consumers go on, as positions, by names of their own. They are kept, and go, with the stream. */
+  readonly checkpoints: Map<string, number>;
   retentionHours: number;
   maxRecordSizeKiB: number;
   readonly #router: HashRouter;
@@ -71,6 +74,7 @@ export class Stream {
     this.retentionHours = options.retentionHours;
     this.maxRecordSizeKiB = options.maxRecordSizeKiB;
     this.tags = new Map(options.tags);
+    this.checkpoints = new Map(options.checkpoints);
     this.shards = evenRanges(options.shardCount).map(
       ({ start, end }, index) =>
         new Shard({ index, startingHashKey: start, endingHashKey: end, createdAt: options.createdAt }),

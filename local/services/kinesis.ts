@@ -108,6 +108,7 @@ export class Kinesis implements JsonService {
 
   /** Puts an existing stream object into service: what a snapshot restored. */
   adopt(stream: Stream): void {
+    for (const shard of stream.shards) shard.resume(this.#now());
     this.#streams.set(stream.name, stream);
     this.#shareMemory();
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -34,13 +34,53 @@ describe("Data planes with a folder", () => {
     for (const id of before.shardIds("s")) {
       expect(after.read("s", id, 0)).to.deep.equal(before.read("s", id, 0));
     }
-    const put = { Data: "aGk=", PartitionKey: "device-1" };
-    expect(after.putRecords("s", [put])).to.deep.equal(before.putRecords("s", [put]));
     expect(after.handle("ListTagsForStream", { StreamName: "s" })).to.deep.include({
       Tags: [{ Key: "team", Value: "x" }],
     });
     expect(after.stream("s").maxRecordSizeKiB).to.equal(2048);
     expect(after.read("empty", "0", 0).records).to.have.length(0);
+  });
+
+  it("never give a sequence number twice, also when the runtime was killed before it could save", async () => {
+    const file = join(directory, "kinesis.jsonl");
+    const put = (kinesis: Kinesis): string => {
+      const result = kinesis.putRecord("s", { Data: "aGk=", PartitionKey: "k" });
+      return "SequenceNumber" in result ? result.SequenceNumber : "";
+    };
+    const first = new Kinesis({ ...PLACE, clock });
+    first.createStream({ name: "s" });
+    const numbers = [put(first)];
+    await saveStreams(first, file);
+    for (let run = 0; run < 2; run += 1) {
+      await clock.advance(5);
+      const killed = new Kinesis({ ...PLACE, clock });
+      await loadStreams(killed, file);
+      numbers.push(put(killed), put(killed));
+    }
+    expect(new Set(numbers).size).to.equal(5);
+    expect(numbers).to.deep.equal([...numbers].sort());
+    const saved = new Kinesis({ ...PLACE, clock });
+    await loadStreams(saved, file);
+    const lastBefore = { type: "AFTER_SEQUENCE_NUMBER", sequenceNumber: numbers[0] ?? "" } as const;
+    const position = saved.position("s", "0", lastBefore);
+    const last = put(saved);
+    expect(saved.read("s", "0", position).records.map((record) => record.sequenceNumber)).to.deep.equal([
+      last,
+    ]);
+  });
+
+  it("keep large records in lines of bounded length", async () => {
+    const file = join(directory, "kinesis.jsonl");
+    const before = new Kinesis({ ...PLACE, clock });
+    before.createStream({ name: "s" });
+    const Data = Buffer.alloc(1_000_000).toString("base64");
+    for (let call = 0; call < 20; call += 1) before.putRecord("s", { Data, PartitionKey: "k" });
+    await saveStreams(before, file);
+    const lengths = (await readFile(file, "utf8")).split("\n").map(({ length }) => length);
+    expect(Math.max(...lengths)).to.be.lessThan(16 * 1_048_576);
+    const after = new Kinesis({ ...PLACE, clock });
+    await loadStreams(after, file);
+    expect(after.stream("s").shards[0]?.latest).to.equal(20);
   });
 
   it("start empty without a file, and name the line of one that is damaged", async () => {
