@@ -40,12 +40,12 @@ export function readingsIn(body: unknown): { readings: unknown[] } | { problem: 
     return isObject
       ? { readings: [body] }
       : {
-          problem: { pointer: "", detail: `the body must be a reading or an array of 1 to ${MAX_READINGS}` },
+          problem: { pointer: "#", detail: `the body must be a reading or an array of 1 to ${MAX_READINGS}` },
         };
   }
   if (body.length >= 1 && body.length <= MAX_READINGS) return { readings: body };
   const detail = `the body must hold 1 to ${MAX_READINGS} readings, not ${body.length}`;
-  return { problem: { pointer: "", detail } };
+  return { problem: { pointer: "#", detail } };
 }
 
 /** A reading without a correlation id of its own gets the request's. */

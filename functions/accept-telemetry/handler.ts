@@ -1,16 +1,16 @@
 /**
  * Route: `POST /telemetry`. Takes a reading or up to 500 of them into the telemetry stream, keyed by device so that
- * one device's readings stay in order.
+ * one device's readings share a shard. A reading that is sent again may come after later ones of its request.
  *
  * Answers 202 with a result for each reading, also when every one is rejected; 503 when there were valid ones and the
  * stream took none. Failure contract: an entry that the stream throttles is sent again a few times, and what is left
- * is answered as `throttled`. Idempotency: none; readings sent twice are two readings (reports drop repeats by eventId).
+ * is answered as `throttled`; so is what was left when a later call failed. Idempotency: none; readings sent twice are two readings (reports drop repeats by eventId).
  *
  * Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
  */
 import { setTimeout } from "node:timers/promises";
 import { KinesisClient, PutRecordsCommand } from "@aws-sdk/client-kinesis";
-import { HTTP2_CLIENT_OPTIONS } from "../shared/clients.ts";
+import { ROUTE_HTTP2_CLIENT_OPTIONS } from "../shared/clients.ts";
 import { badRequest, type RouteRequest, type RouteResponse } from "../shared/http.ts";
 import { createLogger, type Logger } from "../shared/logger.ts";
 import { limitsFor } from "../shared/reading.ts";
@@ -19,7 +19,7 @@ import { backoff, judgeReadings, readingsIn, type Taken, toResult } from "./core
 const SERVICE = "accept-telemetry";
 const MAX_ATTEMPTS = 4;
 
-const kinesis = new KinesisClient(HTTP2_CLIENT_OPTIONS);
+const kinesis = new KinesisClient(ROUTE_HTTP2_CLIENT_OPTIONS);
 const log = createLogger({ service: SERVICE });
 
 export interface AcceptTelemetryDeps {
@@ -57,25 +57,33 @@ function isThrottle(error: unknown): boolean {
   return error instanceof Error && error.name === "ProvisionedThroughputExceededException";
 }
 
-/** Sends once. A call that fails took nothing; it throws only when the failure is no throttle and nothing was taken. */
-async function trySend(sender: Sender, open: Taken[], nothingTaken: boolean): Promise<Taken[]> {
+interface Sent {
+  /** Those that the stream did not take. */
+  left: Taken[];
+  /** Whether sending them again may help. */
+  again: boolean;
+}
+
+/** Sends once. It throws only when the failure is no throttle and nothing was taken before. */
+async function trySend(sender: Sender, open: Taken[], nothingTaken: boolean): Promise<Sent> {
   try {
-    return await sendOnce(sender, open);
+    return { left: await sendOnce(sender, open), again: true };
   } catch (error) {
-    if (nothingTaken && !isThrottle(error)) throw error;
+    const again = isThrottle(error);
+    if (nothingTaken && !again) throw error;
     sender.logger.error("stream did not take readings", { left: open.length, error });
-    return open;
+    return { left: open, again };
   }
 }
 
-/** Sends all, those throttled again; those that are left. */
+/** Sends all, those throttled again; those that are left. Of other failures the client has made several attempts. */
 async function sendAll(sender: Sender, taken: Taken[]): Promise<Taken[]> {
-  let open = taken;
-  for (let attempt = 0; attempt < MAX_ATTEMPTS && open.length > 0; attempt++) {
+  let sent: Sent = { left: taken, again: true };
+  for (let attempt = 0; attempt < MAX_ATTEMPTS && sent.again && sent.left.length > 0; attempt++) {
     if (attempt > 0) await sender.sleep(backoff(attempt, sender.random()));
-    open = await trySend(sender, open, open.length === taken.length);
+    sent = await trySend(sender, sent.left, sent.left.length === taken.length);
   }
-  return open;
+  return sent.left;
 }
 
 function unavailable(count: number): RouteResponse {

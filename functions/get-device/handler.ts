@@ -1,6 +1,6 @@
 /** Route: `GET /devices/{deviceId}?limit=&cursor=`. The latest reading of each metric; 404 for an unknown device. */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { CLIENT_OPTIONS } from "../shared/clients.ts";
+import { ROUTE_CLIENT_OPTIONS } from "../shared/clients.ts";
 import { openCursor, sealCursor } from "../shared/cursor.ts";
 import {
   badRequest,
@@ -16,7 +16,7 @@ import { DEFAULT_PAGE, MAX_PAGE } from "../shared/pages.ts";
 import { AFTER_ALL, justAfter, queryPage } from "../shared/query.ts";
 import { toLatestReading } from "./core.ts";
 
-const dynamodb = new DynamoDBClient(CLIENT_OPTIONS);
+const dynamodb = new DynamoDBClient(ROUTE_CLIENT_OPTIONS);
 
 export interface GetDeviceDeps {
   /** Name of the readings table. */

@@ -6,7 +6,7 @@
  */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { readText } from "../shared/attributes.ts";
-import { CLIENT_OPTIONS } from "../shared/clients.ts";
+import { ROUTE_CLIENT_OPTIONS } from "../shared/clients.ts";
 import { openCursor, sealCursor } from "../shared/cursor.ts";
 import {
   badRequest,
@@ -21,7 +21,7 @@ import { DEFAULT_PAGE, MAX_PAGE } from "../shared/pages.ts";
 import { AFTER_ALL, justAfter, type Page, queryPage } from "../shared/query.ts";
 import { mergeDevices } from "./core.ts";
 
-const dynamodb = new DynamoDBClient(CLIENT_OPTIONS);
+const dynamodb = new DynamoDBClient(ROUTE_CLIENT_OPTIONS);
 const CONTEXT = ["GET /devices"];
 
 export interface ListDevicesDeps {

@@ -6,7 +6,7 @@
  */
 import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { keyItem } from "../shared/attributes.ts";
-import { CLIENT_OPTIONS } from "../shared/clients.ts";
+import { ROUTE_CLIENT_OPTIONS } from "../shared/clients.ts";
 import { openCursor, sealCursor } from "../shared/cursor.ts";
 import {
   badRequest,
@@ -28,7 +28,7 @@ import {
   toPoint,
 } from "./core.ts";
 
-const dynamodb = new DynamoDBClient(CLIENT_OPTIONS);
+const dynamodb = new DynamoDBClient(ROUTE_CLIENT_OPTIONS);
 
 export interface QueryReadingsDeps {
   /** Name of the readings table. */

@@ -23,7 +23,7 @@ export interface RouteRequest<
 
 /** What is wrong with one part of a request. */
 export interface ProblemItem {
-  /** JSON pointer into the body. */
+  /** Place in the body: a JSON pointer as a URI fragment, e.g. `#/0/value`. */
   pointer?: string;
   /** Name of the path or query parameter. */
   parameter?: string;

@@ -94,7 +94,7 @@ describe("accept-telemetry", () => {
     const { status, problem } = await prepare().post(new Array(501).fill(reading()));
     expect(status).to.equal(400);
     expect(problem?.errors).to.deep.equal([
-      { pointer: "", detail: "the body must hold 1 to 500 readings, not 501" },
+      { pointer: "#", detail: "the body must hold 1 to 500 readings, not 501" },
     ]);
   });
 
@@ -125,8 +125,10 @@ describe("accept-telemetry", () => {
   });
 
   it("still tells what was taken when a later call fails", async () => {
-    const { status, body } = await prepare([1], new Error("socket hang up")).post([reading(), reading()]);
+    const { calls, post } = prepare([1], new Error("socket hang up"));
+    const { status, body } = await post([reading(), reading()]);
     expect(status).to.equal(202);
+    expect(calls, "the client has tried several times: no more are due").to.have.length(2);
     expect(body).to.include({ accepted: 1, throttled: 1 });
   });
 
