@@ -31,12 +31,15 @@ export interface Settings {
   jwtAudience: string | undefined;
   /** The AWS region (`aws:region`). */
   region: string;
-  /** Key that signs the API's cursors; needed with `jwtIssuer`, else derived. A secret. */
+  /** Key that signs the API's cursors, 16 characters or more; needed with `jwtIssuer`, else derived. A secret. */
   cursorKey: pulumi.Output<string> | undefined;
 }
 
 /** What the stack's own keys give. */
 type Parsed = Omit<Settings, "cursorKey" | "region">;
+
+/** What the functions that sign cursors ask for (functions/shared/cursor.ts). */
+const SHORTEST_CURSOR_KEY = 16;
 
 type Reader<T> = (text: string) => T;
 
@@ -69,9 +72,10 @@ const READERS: {
  * @throws {Error} listing every problem at once, each with its key, its value and what is allowed.
  */
 export function parseSettings(project: string, values: Record<string, string>): Parsed {
+  const known = [...Object.keys(READERS), "cursorKey"].sort();
   const problems = Object.keys(values)
-    .filter((key) => !Object.hasOwn(READERS, key) && key !== "cursorKey")
-    .map((key) => `"${project}:${key}" is not a setting. Known: ${Object.keys(READERS).sort().join(", ")}.`);
+    .filter((key) => !known.includes(key))
+    .map((key) => `"${project}:${key}" is not a setting. Known: ${known.join(", ")}.`);
   const settings = Object.entries(READERS).map(([key, { fallback, read }]) => {
     const text = Object.hasOwn(values, key) ? values[key] : undefined;
     if (text === undefined) return [key, fallback];
@@ -89,6 +93,12 @@ export function parseSettings(project: string, values: Record<string, string>): 
   if (Object.hasOwn(values, "jwtIssuer") && !Object.hasOwn(values, "cursorKey")) {
     problems.push(
       `"${project}:cursorKey" is needed with jwtIssuer. Set it: pulumi config set --secret cursorKey "$(openssl rand -base64 32)".`,
+    );
+  }
+  // A secret's value is in no message.
+  if (Object.hasOwn(values, "cursorKey") && (values.cursorKey ?? "").length < SHORTEST_CURSOR_KEY) {
+    problems.push(
+      `"${project}:cursorKey" is too short; it must have ${SHORTEST_CURSOR_KEY} characters or more.`,
     );
   }
   if (problems.length > 0) throw new Error(`Stack configuration: ${problems.join(" ")}`);

@@ -54,8 +54,17 @@ describe("stack settings", () => {
     expect(() => parse({ jwtIssuer: "https://id.example" })).to.throw("go together");
     expect(() => parse({ jwtIssuer: "https://id.example", jwtAudience: "api" })).to.throw("cursorKey");
     expect(
-      parse({ jwtIssuer: "https://id.example", jwtAudience: "api", cursorKey: "k" }).jwtAudience,
+      parse({ jwtIssuer: "https://id.example", jwtAudience: "api", cursorKey: "0123456789abcdef" })
+        .jwtAudience,
     ).to.equal("api");
+  });
+
+  it("refuse a cursor key that is too short, without telling it", () => {
+    expect(() => parse({ cursorKey: "k3y" })).to.throw(/^(?!.*k3y).*"project:cursorKey" is too short.*16/);
+  });
+
+  it("name the cursor key among the known settings", () => {
+    expect(() => parse({ nope: "1" })).to.throw(/Known: .*\bcursorKey\b/);
   });
 
   it("treat a prototype's key as unknown", () => {
