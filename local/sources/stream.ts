@@ -4,10 +4,13 @@
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
  *
  * Differs from AWS: records are delivered as soon as they are there instead of at the next of one poll a second;
- * after a restart reading begins at the starting position again; enhanced fan-out makes no difference.
+ * enhanced fan-out makes no difference. A mapping that starts again, changed by `--watch` or in a later run with
+ * `--data`, goes on where it was, also when it was taken out of the program in between; a batch in work is delivered
+ * again. One with a tumbling window begins at its starting position again, since windows in progress are not kept.
  */
 import { type PropertyValue, plain, type ResourceNode } from "../engine/graph.ts";
 import { compileFilters } from "../kit/filter.ts";
+import type { Kinesis } from "../services/kinesis.ts";
 import type { RunningSource, Source, SourceContext } from "./source.ts";
 import { checkDestination } from "./stream/destination.ts";
 import type { ShardPlace } from "./stream/event.ts";
@@ -59,8 +62,14 @@ const checkMapping = (mapping: MappingSettings, context: SourceContext): void =>
 class RunningShard {
   readonly reader: ShardReader;
   readonly #lanes: Lane[];
+  readonly #mapping: MappingSettings;
+  readonly #shardId: string;
+  readonly #kinesis: Kinesis;
 
   constructor(mapping: MappingSettings, shardId: string, context: SourceContext, signal: AbortSignal) {
+    this.#mapping = mapping;
+    this.#shardId = shardId;
+    this.#kinesis = context.services.kinesis;
     const functionNode = context.byOutput("aws:lambda/function:Function", "name", mapping.functionName);
     const place: ShardPlace = {
       region: mapping.streamArn.split(":")[3] ?? "",
@@ -82,7 +91,7 @@ class RunningShard {
           onRoom: () => this.reader.schedule(),
         }),
     );
-    this.reader = this.#createReader(mapping, shardId, context, signal);
+    this.reader = this.#createReader(context, signal);
   }
 
   /** Ends when the signal is aborted. */
@@ -91,16 +100,34 @@ class RunningShard {
     await Promise.all(this.#lanes.map((lane) => lane.run()));
   }
 
-  #createReader(
-    mapping: MappingSettings,
-    shardId: string,
-    context: SourceContext,
-    signal: AbortSignal,
-  ): ShardReader {
-    const { kinesis } = context.services;
+  /** Notes how far the shard has been worked off, for the mapping's next start. */
+  saveCheckpoint(): void {
+    const { streamName } = this.#mapping;
+    if (this.#mapping.tumblingWindowSeconds > 0 || !this.#kinesis.hasStream(streamName)) return;
+    this.#kinesis.stream(streamName).checkpoints.set(this.#checkpointName, this.#checkpoint());
+  }
+
+  #checkpoint(): number {
+    const first = this.#lanes
+      .flatMap(({ unfinished }) => (unfinished === undefined ? [] : [unfinished.sequenceNumber]))
+      .sort()[0];
+    if (first === undefined) return this.reader.position;
+    const start = { type: "AT_SEQUENCE_NUMBER", sequenceNumber: first } as const;
+    return this.#kinesis.position(this.#mapping.streamName, this.#shardId, start);
+  }
+
+  /** With the starting position in it: another one begins there, as AWS replaces the mapping then. */
+  get #checkpointName(): string {
+    return `${this.#mapping.id} ${this.#shardId} ${JSON.stringify(this.#mapping.start)}`;
+  }
+
+  #createReader(context: SourceContext, signal: AbortSignal): ShardReader {
+    const [mapping, shardId, kinesis] = [this.#mapping, this.#shardId, this.#kinesis];
     const { streamName, filters } = mapping;
     return new ShardReader({
-      position: kinesis.position(streamName, shardId, mapping.start),
+      position:
+        kinesis.stream(streamName).checkpoints.get(this.#checkpointName) ??
+        kinesis.position(streamName, shardId, mapping.start),
       reads: { read: (position) => kinesis.read(streamName, shardId, position, { records: READ_RECORDS }) },
       lanes: this.#lanes,
       passes: compileFilters(filters, "data"),
@@ -145,6 +172,7 @@ const runMapping = (mapping: MappingSettings, context: SourceContext): RunningSo
       unsubscribe();
       stopping.abort(new Error("The event source mapping has been stopped."));
       await atMost(running, STOP_MS);
+      for (const shard of shards.values()) shard.saveCheckpoint();
     },
   };
 };

@@ -31,6 +31,8 @@ export interface LaneOptions {
 export class Lane {
   readonly #options: LaneOptions;
   #waiting: StoredRecord[] = [];
+  /** The batch in work. */
+  #batch: readonly StoredRecord[] = [];
   /** When the first waiting record came, in milliseconds since the epoch. */
   #since = 0;
   #notify: () => void = () => {};
@@ -47,6 +49,11 @@ export class Lane {
     return this.#waiting.length < ahead;
   }
 
+  /** The first record that has neither been delivered nor given up. */
+  get unfinished(): StoredRecord | undefined {
+    return this.#batch[0] ?? this.#waiting[0];
+  }
+
   push(records: readonly StoredRecord[]): void {
     if (records.length === 0) return;
     if (this.#waiting.length === 0) this.#since = this.#options.clock.now();
@@ -61,9 +68,10 @@ export class Lane {
       await this.#closeWindow();
       if (this.#waiting.length === 0) continue;
       await this.#waitForWindow();
-      const batch = this.#take();
+      this.#batch = this.#take();
       this.#options.onRoom();
-      await this.#process(batch);
+      await this.#process(this.#batch);
+      this.#batch = [];
     }
   }
 
@@ -127,7 +135,7 @@ export class Lane {
     return batch;
   }
 
-  async #process(batch: StoredRecord[]): Promise<void> {
+  async #process(batch: readonly StoredRecord[]): Promise<void> {
     const { mapping, processor } = this.#options;
     const seconds = mapping.tumblingWindowSeconds;
     if (seconds === 0) {

@@ -58,6 +58,11 @@ export class ShardReader {
     this.#position = options.position;
   }
 
+  /** Where the next read begins. */
+  get position(): number {
+    return this.#position;
+  }
+
   /** Reads soon, once for however many calls until then: producers are not held up. */
   schedule(): void {
     if (this.#scheduled) return;

@@ -27,6 +27,7 @@ describe("Data planes with a folder", () => {
     before.createStream({ name: "empty" });
     const keys = Array.from({ length: 2_500 }, (_, i) => `device-${i}`);
     for (const PartitionKey of keys) before.putRecords("s", [{ Data: "aGk=", PartitionKey }]);
+    before.stream("s").checkpoints.set("consumer", 7);
     await saveStreams(before, file);
     const after = new Kinesis({ ...PLACE, clock });
     await loadStreams(after, file);
@@ -37,6 +38,7 @@ describe("Data planes with a folder", () => {
     expect(after.handle("ListTagsForStream", { StreamName: "s" })).to.deep.include({
       Tags: [{ Key: "team", Value: "x" }],
     });
+    expect([...after.stream("s").checkpoints]).to.deep.equal([["consumer", 7]]);
     expect(after.stream("s").maxRecordSizeKiB).to.equal(2048);
     expect(after.read("empty", "0", 0).records).to.have.length(0);
   });
