@@ -115,6 +115,14 @@ export interface RouteArgs<P extends TSchema, Q extends TSchema, B extends TSche
   name?: string;
 }
 
+/**
+ * Any other log group that API Gateway writes to is listed by name in the account's one policy for such logs, which
+ * nothing ever shortens: after some dozens of stages, logging can no longer be switched on. The API's id makes the
+ * name unique, as an automatic name would be.
+ * Source: https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+ */
+const VENDED_LOGS = "/aws/vendedlogs/";
+
 const moduleOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
 interface DeclaredRoute {
@@ -160,8 +168,8 @@ export class HttpApi extends Component {
     super("HttpApi", name, args, opts);
     this.validate(args);
     this.args = args;
-    this.accessLogs = this.createAccessLogs();
     this.api = this.createApi();
+    this.accessLogs = this.createAccessLogs();
     this.url = this.api.apiEndpoint;
     whenComplete(`HttpApi/${name}`, () => this.finish());
     this.registerOutputs({ url: this.url });
@@ -246,7 +254,11 @@ export class HttpApi extends Component {
   private createAccessLogs(): aws.cloudwatch.LogGroup {
     const [logArgs, opts] = applyTransform<aws.cloudwatch.LogGroupArgs>(
       this.args.transform?.accessLogs,
-      { retentionInDays: this.args.logRetentionDays ?? DEFAULTS.logRetentionDays, tags: this.tags },
+      {
+        name: pulumi.interpolate`${VENDED_LOGS}${this.componentName}-${this.api.id}`,
+        retentionInDays: this.args.logRetentionDays ?? DEFAULTS.logRetentionDays,
+        tags: this.tags,
+      },
       this.child(),
     );
     return new aws.cloudwatch.LogGroup(`${this.componentName}-access-logs`, logArgs, opts);

@@ -165,7 +165,10 @@ describe("HttpApi: infrastructure", () => {
   });
 
   it("keeps the logs of every route, its own ones included, as long as the API says where the route does not", () => {
-    expect(named("api-access-logs").retentionInDays).to.equal(90);
+    expect(named("api-access-logs")).to.include({
+      retentionInDays: 90,
+      name: "/aws/vendedlogs/api-api-api-id",
+    });
     expect(named("api-get-things-thingId-logs").retentionInDays).to.equal(90);
     expect(named("api-openapi-logs").retentionInDays).to.equal(90);
     expect(named("api-any-proxy-logs").retentionInDays).to.equal(7);
