@@ -21,7 +21,10 @@ export interface BucketArgs extends ComponentArgs {
    * @default 30
    */
   noncurrentVersionDays?: number;
-  /** Objects that expire: prefix -> days after creation, e.g. `{ "quarantine/": 90 }`. */
+  /**
+   * Objects that expire: prefix -> days after creation, e.g. `{ "quarantine/": 90 }`. 1-36,500. With versioning the
+   * bytes stay for `noncurrentVersionDays` more.
+   */
   expiration?: Record<string, number>;
   /** The last word on the bucket itself. */
   transform?: { bucket?: Transform<aws.s3.BucketArgs> };

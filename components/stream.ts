@@ -65,7 +65,8 @@ export interface StreamSubscriptionArgs extends FunctionSettings {
    */
   maximumRetryAttempts?: number;
   /**
-   * Seconds after which a record is given up. 60-604,800 or -1.
+   * Seconds after which a record is given up. 60-604,800, at most 0.8 of the retention; or -1 for never: then what
+   * expires in the stream while it waits is lost without a trace.
    * @default three quarters of the stream's retention
    */
   maximumRecordAgeInSeconds?: number;
@@ -114,8 +115,9 @@ const LONGEST_RECORD_AGE = 604_800;
 /**
  * A Kinesis data stream and its subscribers.
  *
- * Creates the stream (KMS-encrypted) and, per subscription, a function and its event source mapping; with the
- * first one, a bucket for failed batches. Cost driver: shard hours or gigabytes, and longer retention.
+ * Creates the stream (encrypted with the account's `aws/kinesis` key, which readers and writers need no right for)
+ * and, per subscription, a function and its event source mapping; with the first one, a bucket for failed batches.
+ * Cost driver: shard hours or gigabytes, and longer retention. Subscribers share each shard's 2 MB a second.
  *
  * ```ts
  * const telemetry = new Stream("telemetry", { mode: { shards: 1 } });

@@ -43,9 +43,9 @@ const TYPES = { string: "S", number: "N", binary: "B" } as const;
 const MOST_INDEXES = 20;
 
 /**
- * A DynamoDB table, paid per request, encrypted with AWS's key.
+ * A DynamoDB table, paid per request, encrypted with the account's `aws/dynamodb` key.
  *
- * Cost driver: writes, then reads and bytes kept; nothing while idle.
+ * Cost driver: writes, then reads and bytes kept, and some KMS requests; nothing while idle.
  *
  * ```ts
  * const readings = new Table("readings", { partitionKey: "pk", sortKey: "sk", timeToLive: "expiresAt" });
