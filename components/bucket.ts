@@ -36,6 +36,8 @@ const DEFAULTS = {
   abortIncompleteMultipartUploadDays: 7,
 } as const;
 
+const LONGEST_RULE_ID = 255;
+
 /**
  * A private S3 bucket: no public access, owner-enforced, encrypted, versioned, TLS only, with a lifecycle that
  * drops abandoned uploads and old versions.
@@ -149,7 +151,8 @@ export class Bucket extends Component {
   private createLifecycle(args: BucketArgs, versions: aws.s3.BucketVersioning): void {
     const noncurrentDays = args.noncurrentVersionDays ?? DEFAULTS.noncurrentVersionDays;
     const expiring = Object.entries(args.expiration ?? {}).map(([prefix, days]) => ({
-      id: `expire-${prefix.replace(/[^A-Za-z0-9]+/g, "-").replace(/-$/, "")}`,
+      // Unique, as the prefixes are; S3 takes any text of up to 255 characters.
+      id: `expire-${prefix}`.slice(0, LONGEST_RULE_ID),
       status: "Enabled",
       filter: { prefix },
       expiration: { days },

@@ -4,6 +4,7 @@ import type { Context } from "aws-lambda";
 import { Component, type ComponentArgs } from "./component.ts";
 import { argumentError, type Culprit, type Keys, requireRange } from "./internal/arguments.ts";
 import { checkEnvironment, checkVariableNames } from "./internal/environment.ts";
+import { checkLogRetention } from "./internal/log-retention.ts";
 import { checkAutoname } from "./internal/names.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
 import { type PreparedCallback, prepareCallback, type Wrap } from "./packaging/package.ts";
@@ -41,7 +42,7 @@ export interface FunctionSettings {
    */
   reservedConcurrentExecutions?: number;
   /**
-   * Days that log lines are kept.
+   * Days that log lines are kept; one of the periods that CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, ...
    * @default 14
    */
   logRetentionDays?: number;
@@ -191,6 +192,7 @@ export class Function<Event = unknown, Result = unknown> extends Component {
         `description has ${args.description?.length} characters; AWS allows ${LONGEST_DESCRIPTION}. Shorten it.`,
       );
     }
+    checkLogRetention(who, args.logRetentionDays);
     checkVariableNames(who, Object.keys(args.environment ?? {}));
     checkAsyncInvoke(who, args.asyncInvoke);
     const wide = args.permissions?.flatMap(({ actions }) => actions).find((action) => action.includes("*"));

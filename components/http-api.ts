@@ -23,6 +23,7 @@ import {
   type Throttle,
   throttleSettings,
 } from "./internal/http-routes.ts";
+import { checkLogRetention } from "./internal/log-retention.ts";
 import { type ApiInfo, openApiDocument, type RouteDeclaration, type Schema } from "./internal/openapi.ts";
 import { parseRouteKey, type RouteKey, routeName, routeShape } from "./internal/routes.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
@@ -229,6 +230,7 @@ export class HttpApi extends Component {
       transform: true,
       tags: true,
     });
+    checkLogRetention(this.who(), args.logRetentionDays);
     checkThrottle(this.who(), args.throttle);
     checkCors(this.who(), args.cors);
   }

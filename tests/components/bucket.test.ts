@@ -42,6 +42,17 @@ describe("Bucket", () => {
     });
   });
 
+  it("tells the rules of like prefixes apart", async () => {
+    const resources = await create({ expiration: { "a/b": 1, "a-b": 2, "a/b/": 3 } });
+    const { rules } = find(
+      resources,
+      "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+      "lake-lifecycle",
+    );
+    const ids = (rules as { id: string }[]).map(({ id }) => id);
+    expect(new Set(ids).size).to.equal(4);
+  });
+
   it("drops abandoned uploads, old versions and what expires", async () => {
     const resources = await create({ expiration: { "quarantine/": 90 }, noncurrentVersionDays: 5 });
     const { rules } = find(
@@ -58,7 +69,7 @@ describe("Bucket", () => {
         noncurrentVersionExpiration: { noncurrentDays: 5 },
       },
       {
-        id: "expire-quarantine",
+        id: "expire-quarantine/",
         status: "Enabled",
         filter: { prefix: "quarantine/" },
         expiration: { days: 90 },

@@ -92,6 +92,9 @@ describe("Function", () => {
     expect(() => new Function("job", { callback, description: "x".repeat(257) })).to.throw(
       "description has 257 characters; AWS allows 256",
     );
+    expect(() => new Function("job", { callback, logRetentionDays: 10 })).to.throw(
+      /^Function "job": logRetentionDays is 10; CloudWatch keeps logs for 1, 3, 5, 7, 14, .*3653 days\.$/,
+    );
     expect(() => new Function("a job", { callback })).to.throw('"a job-function" cannot name a function');
     expect(() => new Function("job", { callback: "code" } as never)).to.throw(
       "callback is code; pass an async function",

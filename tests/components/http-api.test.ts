@@ -191,6 +191,7 @@ describe("HttpApi: what it refuses", () => {
   it("names the route and the cure", () => {
     const api = apiWith();
     const attempts: [() => unknown, string][] = [
+      [() => apiWith({ logRetentionDays: 8 }), 'HttpApi "api": logRetentionDays is 8'],
       [() => api.route("FETCH /a", open), 'HttpApi "api": route key "FETCH /a" is not valid'],
       [() => api.route("GET /a/", open), "empty segment"],
       [() => api.route("GET /a//b", open), "empty segment"],
