@@ -1,7 +1,7 @@
 /** Route: `GET /devices/{deviceId}?limit=&cursor=`. The latest reading of each metric; 404 for an unknown device. */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { ROUTE_CLIENT_OPTIONS } from "../shared/clients.ts";
-import { openCursor, sealCursor } from "../shared/cursor.ts";
+import { sealCursor, startAfter } from "../shared/cursor.ts";
 import {
   badRequest,
   cursorProblem,
@@ -29,19 +29,13 @@ export interface GetDeviceDeps {
 
 type GetDeviceRequest = RouteRequest<{ deviceId: string }, { limit?: unknown; cursor?: unknown }>;
 
-/** The metric to go on after, "" for the first page, undefined when the cursor is not this query's. */
-function startOf(cursor: unknown, cursorKey: string, context: string[]): string | undefined {
-  if (cursor === undefined) return "";
-  return typeof cursor === "string" ? openCursor<string>(cursorKey, context, cursor) : undefined;
-}
-
 /** Answers with a device's latest readings. */
 export async function getDevice(request: GetDeviceRequest, deps: GetDeviceDeps): Promise<RouteResponse> {
   const { client = dynamodb, table, cursorKey } = deps;
   const { deviceId } = request.path;
   const context = ["GET /devices/{deviceId}", deviceId];
   const limit = readLimit(request.query.limit, { fallback: DEFAULT_PAGE, max: MAX_PAGE });
-  const after = startOf(request.query.cursor, cursorKey, context);
+  const after = startAfter(cursorKey, context, request.query.cursor);
   if (limit === undefined) return badRequest([limitProblem(MAX_PAGE)]);
   if (after === undefined) return badRequest([cursorProblem()]);
   const from = justAfter(latestKey(deviceId, after).sk);

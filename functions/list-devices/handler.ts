@@ -7,7 +7,7 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { readText } from "../shared/attributes.ts";
 import { ROUTE_CLIENT_OPTIONS } from "../shared/clients.ts";
-import { openCursor, sealCursor } from "../shared/cursor.ts";
+import { sealCursor, startAfter } from "../shared/cursor.ts";
 import {
   badRequest,
   cursorProblem,
@@ -44,19 +44,13 @@ async function readDevices(deps: ListDevicesDeps, after: string, limit: number):
   return mergeDevices(await Promise.all(partitions), limit);
 }
 
-/** Where the page starts: an id, "" for the first page, undefined when the cursor is not this route's. */
-function startOf(cursor: unknown, cursorKey: string): string | undefined {
-  if (cursor === undefined) return "";
-  return typeof cursor === "string" ? openCursor<string>(cursorKey, CONTEXT, cursor) : undefined;
-}
-
 /** Lists devices. */
 export async function listDevices(
   request: ListDevicesRequest,
   deps: ListDevicesDeps,
 ): Promise<RouteResponse> {
   const limit = readLimit(request.query.limit, { fallback: DEFAULT_PAGE, max: MAX_PAGE });
-  const after = startOf(request.query.cursor, deps.cursorKey);
+  const after = startAfter(deps.cursorKey, CONTEXT, request.query.cursor);
   if (limit === undefined) return badRequest([limitProblem(MAX_PAGE)]);
   if (after === undefined) return badRequest([cursorProblem()]);
   const { entries, more } = await readDevices(deps, after, limit);

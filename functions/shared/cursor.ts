@@ -39,3 +39,9 @@ export function openCursor<Position>(
   if (given.length !== MAC_BYTES || !timingSafeEqual(given, mac(key, context, payload))) return undefined;
   return JSON.parse(Buffer.from(payload, "base64url").toString()) as Position;
 }
+
+/** Where a page of names starts: after this one, "" for the first page, undefined when the cursor is not this query's. */
+export function startAfter(key: string, context: CursorContext, cursor: unknown): string | undefined {
+  if (cursor === undefined) return "";
+  return typeof cursor === "string" ? openCursor<string>(key, context, cursor) : undefined;
+}

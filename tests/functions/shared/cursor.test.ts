@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { openCursor, sealCursor } from "../../../functions/shared/cursor.ts";
+import { openCursor, sealCursor, startAfter } from "../../../functions/shared/cursor.ts";
 
 const KEY = "a secret of some length";
 const CONTEXT = ["GET /devices", "d1", undefined];
@@ -12,6 +12,14 @@ describe("functions/shared: cursor", () => {
         expect(openCursor(KEY, context, sealCursor(KEY, context, position))).to.equal(position);
       }),
     );
+  });
+
+  it("says where a page starts: at the beginning, after a name, or nowhere", () => {
+    expect(startAfter(KEY, CONTEXT, undefined)).to.equal("");
+    expect(startAfter(KEY, CONTEXT, sealCursor(KEY, CONTEXT, "d1"))).to.equal("d1");
+    for (const other of ["x.y", "", 7, sealCursor(KEY, ["another query"], "d1")]) {
+      expect(startAfter(KEY, CONTEXT, other)).to.equal(undefined);
+    }
   });
 
   it("is made of characters that need no escape in a URL", () => {
