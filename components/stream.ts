@@ -75,7 +75,10 @@ export interface StreamSubscriptionArgs extends FunctionSettings {
    * @default "TRIM_HORIZON" (the oldest record kept)
    */
   startingPosition?: "TRIM_HORIZON" | "LATEST";
-  /** Up to 5 event patterns, ORed, on the record's data, e.g. `[{ data: { metric: ["temperature"] } }]`. */
+  /**
+   * Up to 5 event patterns, ORed, on the record's data, e.g. `[{ data: { metric: ["temperature"] } }]`. A record that
+   * holds no JSON object, an array included, matches none and is skipped.
+   */
   filters?: Record<string, unknown>[];
   /** Length of a tumbling window in seconds. 1-900; needs parallelizationFactor 1. */
   tumblingWindowInSeconds?: number;
