@@ -288,6 +288,14 @@ new aws.sqs.Queue("jobs", {}, { transforms: [() => { throw new Error("no tags");
     expect(await failureOf(evaluateSource("process.exit(3);"))).to.contain("exit code 3");
   });
 
+  it("names the resource whose input never comes", async () => {
+    const bucket = 'new aws.s3.Bucket("never", { bucket: new Promise<string>(() => {}) });';
+
+    const message = await failureOf(evaluateSource(`${IMPORTS}${bucket}`));
+
+    expect(message).to.contain('"never" [aws:s3/bucket:Bucket] was waiting for the value of its input');
+  });
+
   it("says that the program was killed", async () => {
     const message = await failureOf(evaluateSource('process.kill(process.pid, "SIGKILL");'));
 
