@@ -4,7 +4,13 @@ import type { KinesisStreamBatchResponse, KinesisStreamEvent } from "aws-lambda"
 import { Bucket } from "./bucket.ts";
 import { Component, type ComponentArgs } from "./component.ts";
 import { type Callback, Function, type FunctionSettings, SETTING_KEYS, settingsOf } from "./function.ts";
-import { argumentError, type Keys, refuseUnknownKeys, requireRange } from "./internal/arguments.ts";
+import {
+  argumentError,
+  type Culprit,
+  type Keys,
+  refuseUnknownKeys,
+  requireRange,
+} from "./internal/arguments.ts";
 import { checkAutoname } from "./internal/names.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
 import type { PolicyStatement } from "./policy.ts";
@@ -76,8 +82,8 @@ export interface StreamSubscriptionArgs extends FunctionSettings {
    */
   startingPosition?: "TRIM_HORIZON" | "LATEST";
   /**
-   * Up to 5 event patterns, ORed, on the record's data, e.g. `[{ data: { metric: ["temperature"] } }]`. A record that
-   * holds no JSON object, an array included, matches none and is skipped.
+   * Up to 5 event patterns, ORed, on the record's `data`, e.g. `[{ data: { metric: ["temperature"] } }]`; a record that
+   * is no JSON matches none. AWS does not say what becomes of one that holds an array; locally it matches none.
    */
   filters?: Record<string, unknown>[];
   /** Length of a tumbling window in seconds. 1-900; needs parallelizationFactor 1. */
@@ -114,6 +120,7 @@ const DEFAULTS = {
 /** A record older than this share of the retention may vanish from the stream while it is being retried. */
 const LARGEST_RECORD_AGE_SHARE = 0.8;
 const LONGEST_RECORD_AGE = 604_800;
+const MOST_FILTERS = 5;
 
 /**
  * A Kinesis data stream and its subscribers.
@@ -285,9 +292,24 @@ export class Stream extends Component {
         `maximumRecordAgeInSeconds ${args.maximumRecordAgeInSeconds} is above 0.8 of the stream's retention (${this.retentionSeconds} s): records could vanish while they wait. Set it to at most ${most}, or keep records longer with retentionHours.`,
       );
     }
-    if ((args.filters?.length ?? 0) > 5) {
-      throw argumentError(who, `it has ${args.filters?.length} filters; AWS allows 5. Join some of them.`);
-    }
+    checkFilters(who, args.filters ?? []);
+  }
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis-filtering.html */
+function checkFilters(who: Culprit, filters: Record<string, unknown>[]): void {
+  if (filters.length > MOST_FILTERS) {
+    throw argumentError(
+      who,
+      `it has ${filters.length} filters; AWS allows ${MOST_FILTERS}. Join some of them.`,
+    );
+  }
+  const other = filters.flatMap((pattern) => Object.keys(pattern)).find((key) => key !== "data");
+  if (other !== undefined) {
+    throw argumentError(
+      who,
+      `a filter is on "${other}"; a stream's records can be filtered on "data" only: { data: { ... } }.`,
+    );
   }
 }
 

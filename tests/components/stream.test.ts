@@ -131,6 +131,7 @@ describe("Stream: arguments", () => {
       /parallelizationFactor is 2 with a tumbling window/,
     ],
     [{ filters: Array.from({ length: 6 }, () => ({})) }, /6 filters; AWS allows 5/],
+    [{ filters: [{ partitionKey: ["d1"] }] }, /a filter is on "partitionKey"; .* on "data" only/],
     [{ batchsize: 5 } as object, /unknown argument "batchsize"/],
     [{ memorySize: 64 }, /memorySize is 64/],
     [{ timeout: 901 }, /timeout is 901/],
