@@ -91,6 +91,8 @@ export class LambdaPool {
   readonly #code: CodeStore;
   readonly #accountConcurrency: number;
   readonly #functions = new Map<string, Entry>();
+  /** Taken out, but with invocations still to answer. */
+  readonly #retired = new Set<LambdaFunction>();
   readonly #memoryTimer: NodeJS.Timeout;
   #stopped = false;
 
@@ -143,8 +145,11 @@ export class LambdaPool {
 
   /** Takes a function out: idle environments end now, busy ones when they have answered. */
   remove(functionName: string): void {
-    this.#functions.get(functionName)?.lambda.retire();
+    const entry = this.#functions.get(functionName);
+    if (entry === undefined) return;
     this.#functions.delete(functionName);
+    entry.lambda.retire();
+    if (entry.inFlight > 0) this.#retired.add(entry.lambda);
   }
 
   has(functionName: string): boolean {
@@ -172,6 +177,7 @@ export class LambdaPool {
       return await this.#invoke(entry.lambda, payload, options);
     } finally {
       entry.inFlight -= 1;
+      if (entry.inFlight === 0) this.#retired.delete(entry.lambda);
     }
   }
 
@@ -199,7 +205,8 @@ export class LambdaPool {
     if (this.#stopped) return;
     this.#stopped = true;
     clearInterval(this.#memoryTimer);
-    await Promise.all([...this.#functions.values()].map(({ lambda }) => lambda.stop()));
+    const functions = [...this.#functions.values()].map(({ lambda }) => lambda);
+    await Promise.all([...functions, ...this.#retired].map((lambda) => lambda.stop()));
     await this.#host.guard.stop();
     await this.#host.api.close();
     await unprotect(this.#host.directory).catch(() => {});

@@ -355,6 +355,17 @@ describe("Lambda pool", () => {
       expect(bed.pool.environments("echo")).to.have.length(2);
     });
 
+    it("starts no environment for a function that was taken out, once the pool has stopped", async () => {
+      bed = await testBed();
+      await bed.add("slow", "while (true);");
+      const invoked = bed.pool.invoke("slow", "{}");
+      bed.pool.remove("slow");
+      await bed.pool.stop();
+      const { status, payload } = await invoked;
+      expect(status).to.equal("exited");
+      expect(parse(payload).errorMessage).to.match(/signal: killed$/);
+    });
+
     it("goes on with those that wait when the process they wait for dies", async () => {
       bed = await testBed({ maxEnvironments: 1 });
       await bed.add("frail", "exports.handler = async (e) => e === 1 ? process.exit(1) : e;");
