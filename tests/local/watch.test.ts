@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -45,11 +45,31 @@ describe("watching the program", () => {
       await seen;
     }
     expect(calls).to.equal(3);
+    const made = called.promise;
     await mkdir(join(directory, "stacks"));
-    const seen = called.promise;
-    // The new folder's watch begins when its creation has been told: write until it is seen.
-    const writer = setInterval(() => void touch("stacks/api.ts"), 120);
-    await seen.finally(() => clearInterval(writer));
+    await touch("stacks/api.ts");
+    await made;
+  });
+
+  it("sees a file again that an editor has replaced, and a folder that was made anew", async () => {
+    const replaced = called.promise;
+    await touch("functions/keys.ts.new");
+    await rename(join(directory, "functions/keys.ts.new"), join(directory, "functions/keys.ts"));
+    await replaced;
+    const written = called.promise;
+    await touch("functions/keys.ts");
+    await written;
+    const removed = called.promise;
+    await writeFile(join(directory, "functions/shared/keys.ts"), "");
+    await rm(join(directory, "functions/shared"), { recursive: true });
+    await removed;
+    const back = called.promise;
+    await mkdir(join(directory, "functions/shared"));
+    await touch("functions/shared/keys.ts");
+    await back;
+    const again = called.promise;
+    await touch("functions/shared/keys.ts");
+    await again;
   });
 
   it("takes up what changes during a call with one more call", async () => {
