@@ -41,7 +41,8 @@ async function main(): Promise<void> {
   const progress = createProgress(process.stderr);
   const started = performance.now();
   const client = new KinesisClient(clientOptions(target));
-  const totals = await send(recordsOf(flags), {
+  const over = new AbortController();
+  const totals = await send(recordsOf(flags, over.signal), {
     client,
     streamName: target.outputs.streamName,
     sleep: (milliseconds) => sleep(milliseconds),
@@ -49,14 +50,15 @@ async function main(): Promise<void> {
     onProgress: (now) => {
       if (process.stderr.isTTY) progress.step(line(now, performance.now() - started));
     },
+  }).finally(() => {
+    over.abort();
+    client.destroy();
+    progress.end();
   });
-  client.destroy();
-  progress.end();
   console.log(line(totals, performance.now() - started));
   if (totals.failed > 0) {
-    throw new Error(
-      `${totals.failed} records were refused to the last attempt; the stream has too few shards for this rate.`,
-    );
+    const cure = totals.reason?.startsWith("Rate exceeded") ? " It has too few shards for this rate." : "";
+    throw new Error(`${totals.failed} records were refused to the last attempt: ${totals.reason}${cure}`);
   }
 }
 
@@ -68,23 +70,29 @@ function clientOptions({ endpoint, outputs }: Target) {
     : { region: outputs.region, endpoint, credentials };
 }
 
-function recordsOf(flags: Flags): AsyncIterable<Outgoing | typeof FLUSH> | Iterable<Outgoing> {
+function recordsOf(
+  flags: Flags,
+  signal: AbortSignal,
+): AsyncIterable<Outgoing | typeof FLUSH> | Iterable<Outgoing> {
   if (flags.file !== undefined) return fromFile(flags.file);
   const devices = parseQuantity("--devices", flags.devices ?? "", { minimum: 1, maximum: 1_000_000 });
   const every = parseDuration("--every", flags.every);
   const rounds = Math.max(1, Math.floor(parseDuration("--for", flags.for) / every));
   const options = { devices, every, count: devices * rounds, random: Math.random };
   if (flags.fast) return fleet({ ...options, start: Date.now() - rounds * every });
-  return paced(fleet({ ...options, start: Date.now() }));
+  return paced(fleet({ ...options, start: Date.now() }), signal);
 }
 
 /** Holds records back until the time they carry; what is due goes out together. */
-async function* paced(records: Iterable<Outgoing & { at: number }>): AsyncGenerator<Outgoing | typeof FLUSH> {
+async function* paced(
+  records: Iterable<Outgoing & { at: number }>,
+  signal: AbortSignal,
+): AsyncGenerator<Outgoing | typeof FLUSH> {
   for (const record of records) {
     const wait = record.at - Date.now();
     if (wait > 0) {
       yield FLUSH;
-      await sleep(wait);
+      await sleep(wait, undefined, { signal });
     }
     yield record;
   }

@@ -35,18 +35,31 @@ export interface Totals {
   retried: number;
   /** Records given up after the last attempt. */
   failed: number;
+  /** Why the last refused record was. */
+  reason?: string;
 }
 
-/** Sends every record, in order while nothing is throttled; a refused record is sent again on its own. */
+/**
+ * Sends every record, in order while nothing is throttled; a refused record is sent again on its own.
+ * @throws what another attempt would not mend, e.g. that there is no such stream; at once, however long the source waits
+ */
 export async function send(records: Records, options: SenderOptions): Promise<Totals> {
   const totals: Totals = { sent: 0, bytes: 0, calls: 0, retried: 0, failed: 0 };
   const running = new Set<Promise<void>>();
-  for await (const batch of batches(records)) {
-    const call = putAll(batch, options, totals).finally(() => running.delete(call));
+  const failure = Promise.withResolvers<never>();
+  // Nobody may be waiting for it when it comes.
+  failure.promise.catch(() => {});
+  const source = batches(records);
+  for (;;) {
+    const next = await Promise.race([source.next(), failure.promise]);
+    if (next.done) break;
+    const call = putAll(next.value, options, totals)
+      .catch(failure.reject)
+      .finally(() => running.delete(call));
     running.add(call);
     if (running.size >= (options.inFlight ?? 4)) await Promise.race(running);
   }
-  await Promise.all(running);
+  await Promise.race([Promise.all(running), failure.promise]);
   return totals;
 }
 
@@ -73,17 +86,18 @@ const byteSize = (record: Outgoing): number =>
 async function putAll(batch: Outgoing[], options: SenderOptions, totals: Totals): Promise<void> {
   let left = batch;
   for (let attempt = 1; left.length > 0; attempt += 1) {
-    const refused = await put(left, options);
-    const taken = left.filter((record) => !refused.includes(record));
+    const { refused, reason } = await put(left, options);
+    const taken = left.filter((record) => !refused.has(record));
     totals.calls += 1;
     totals.sent += taken.length;
     totals.bytes += taken.reduce((sum, record) => sum + byteSize(record), 0);
+    totals.reason = reason ?? totals.reason;
     const last = attempt >= (options.attempts ?? 10);
-    totals[last ? "failed" : "retried"] += refused.length;
+    totals[last ? "failed" : "retried"] += refused.size;
     options.onProgress?.(totals);
     if (last) return;
-    if (refused.length > 0) await options.sleep(backOff(attempt, options.random));
-    left = refused;
+    if (refused.size > 0) await options.sleep(backOff(attempt, options.random));
+    left = [...refused];
   }
 }
 
@@ -91,14 +105,32 @@ async function putAll(batch: Outgoing[], options: SenderOptions, totals: Totals)
 const backOff = (attempt: number, random: () => number): number =>
   random() * Math.min(5_000, 100 * 2 ** (attempt - 1));
 
-/** The records that the stream did not take. A call that failed as a whole took none. */
-async function put(batch: Outgoing[], { client, streamName }: SenderOptions): Promise<Outgoing[]> {
+/** The records that the stream did not take; a call that failed as a whole took none. */
+async function put(
+  batch: Outgoing[],
+  { client, streamName }: SenderOptions,
+): Promise<{ refused: Set<Outgoing>; reason?: string }> {
   const encoder = new TextEncoder();
   const Records = batch.map(({ partitionKey, text }) => ({
     PartitionKey: partitionKey,
     Data: encoder.encode(text),
   }));
-  const response = await client.send(new PutRecordsCommand({ StreamName: streamName, Records }));
-  if (!response.FailedRecordCount) return [];
-  return batch.filter((_, index) => response.Records?.[index]?.ErrorCode !== undefined);
+  try {
+    const response = await client.send(new PutRecordsCommand({ StreamName: streamName, Records }));
+    const results = response.FailedRecordCount ? (response.Records ?? []) : [];
+    const refused = new Set(batch.filter((_, index) => results[index]?.ErrorCode !== undefined));
+    return { refused, reason: results.find(({ ErrorCode }) => ErrorCode)?.ErrorMessage };
+  } catch (error) {
+    if (!mayPass(error)) throw error;
+    return { refused: new Set(batch), reason: (error as Error).message };
+  }
+}
+
+/** Whether a failed call may succeed later: throttled, the service's own fault, or no answer at all. */
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof Error) || !("$metadata" in error) || error.name === "CredentialsProviderError") {
+    return false;
+  }
+  const { httpStatusCode: status } = error.$metadata as { httpStatusCode?: number };
+  return status === undefined || status >= 500 || /Throughput|Throttl|LimitExceeded/.test(error.name);
 }

@@ -75,6 +75,37 @@ describe("send", () => {
     expect(totals).to.include({ sent: 4, failed: 1, calls: 3 });
   });
 
+  it("sends a call again that failed as a whole for a passing reason", async () => {
+    const { client, taken } = fakeClient(() => false);
+    const works = client.send.bind(client);
+    const passing = [{ httpStatusCode: 500 }, {}].map(($metadata) =>
+      Object.assign(new Error("not now"), { $metadata }),
+    );
+    Object.assign(client, {
+      send: (command: PutRecordsCommand) => {
+        const error = passing.shift();
+        return error ? Promise.reject(error) : works(command);
+      },
+    });
+    const totals = await run(records(3), client);
+    expect(totals).to.include({ sent: 3, retried: 6, failed: 0, reason: "not now" });
+    expect(taken).to.have.length(3);
+  });
+
+  it("ends at once with what no attempt would mend, although its source still waits", async () => {
+    const $metadata = { httpStatusCode: 400 };
+    const gone = Object.assign(new Error("Stream s not found."), { $metadata });
+    const client = { send: () => Promise.reject(gone) } as unknown as KinesisClient;
+    async function* source() {
+      yield* records(1);
+      yield FLUSH;
+      await new Promise(() => {});
+    }
+    const options = { client, streamName: "s", sleep: async () => {}, random: () => 0.5 };
+    const problem = await send(source(), options).catch((error: Error) => error);
+    expect(problem).to.equal(gone);
+  });
+
   it("reads NDJSON as it is and CSV by its columns", async () => {
     const json = join(tmpdir(), `send-${process.pid}.ndjson`);
     const csv = join(tmpdir(), `send-${process.pid}.csv`);
