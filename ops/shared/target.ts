@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { Hosts } from "../../local/hosts.ts";
 import { type LocalState, readState } from "../../local/state.ts";
 
 /** The outputs of index.ts that the commands use. */
@@ -52,16 +53,13 @@ function stackOutputs(outputs: object, stack: string): StackOutputs {
 
 /** A target from a running local system's state. */
 export function localTarget(stack: string, state: LocalState): Target {
-  const addresses = new Map(state.hosts);
+  const hosts = new Hosts();
+  for (const [host, address] of state.hosts) hosts.add(host, address);
   return {
     stack,
     outputs: stackOutputs(state.outputs, stack),
     endpoint: state.endpoint,
-    resolve: (url) => {
-      const { host, pathname, search } = new URL(url);
-      const address = addresses.get(host);
-      return address === undefined ? url : `${address}${pathname === "/" ? "" : pathname}${search}`;
-    },
+    resolve: (url) => hosts.resolve(url),
   };
 }
 
