@@ -136,7 +136,8 @@ const MOST_FILTERS = 5;
  *
  * Failure path: order per shard is kept. A failed batch is halved and retried (`ReportBatchItemFailures`: from
  * the first failed record on); after `maximumRetryAttempts` or the record age, records and reason go to the
- * failures bucket and the shard moves on. Locally the same rules hold, without the polling delay.
+ * failures bucket and the shard moves on. Sent again, they are new records: for every subscriber, with new sequence
+ * numbers. Locally the same rules hold, without the polling delay.
  * Sources: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html,
  * https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
  */
