@@ -25,6 +25,7 @@ import {
 } from "./internal/http-routes.ts";
 import { checkLogRetention } from "./internal/log-retention.ts";
 import { type ApiInfo, openApiDocument, type RouteDeclaration, type Schema } from "./internal/openapi.ts";
+import { checkPreflight } from "./internal/preflight.ts";
 import { parseRouteKey, type RouteKey, routeName, routeShape } from "./internal/routes.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
 import type { RouteRequest } from "./runtime/request.ts";
@@ -346,6 +347,8 @@ export class HttpApi extends Component {
   private finish(): void {
     if (this.args.openApi) this.createOpenApiRoute(this.args.openApi);
     this.complete = true;
+    const declarations = this.routes.map(({ declaration }) => declaration);
+    if (this.args.cors) checkPreflight(this.who(), declarations);
     this.createStage();
   }
 

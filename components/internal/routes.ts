@@ -64,7 +64,7 @@ export function parseRouteKey(who: Culprit, key: string): RouteKey {
 }
 
 /** Two keys with the same shape are one route to AWS, whatever their variables are called. */
-export const routeShape = ({ key }: RouteKey): string => key.replace(/\{[^}+]+(\+?)\}/g, "{$1}");
+export const routeShape = ({ key }: Pick<RouteKey, "key">): string => key.replace(/\{[^}+]+(\+?)\}/g, "{$1}");
 
 /** Part of a logical name: `GET /devices/{deviceId}` becomes `get-devices-deviceId`. */
 export function routeName({ key, method, path }: RouteKey): string {

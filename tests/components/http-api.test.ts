@@ -220,6 +220,23 @@ describe("HttpApi: what it refuses", () => {
     for (const [attempt, message] of attempts) expect(attempt, message).to.throw(message);
   });
 
+  it("refuses a route for every method that would keep browsers' preflights out", () => {
+    const cors = { origins: ["https://app.example"] };
+    const proxy = { ...ok, request: { path: Type.Object({ proxy: Type.String() }) } };
+    const rest = { ...ok, request: { path: Type.Object({ rest: Type.String() }) } };
+    apiWith({ identity: IDENTITY, cors }).route("ANY /{proxy+}", { ...proxy, scopes: ["x"] });
+    expect(() => sealed()).to.throw('add the route "OPTIONS /{proxy+}" with auth: "none"');
+    apiWith({ identity: IDENTITY, cors }).route("$default", { ...ok, scopes: ["x"] });
+    expect(() => sealed()).to.throw('route "$default" would refuse the preflights of browsers');
+
+    const helped = apiWith({ identity: IDENTITY, cors });
+    helped.route("ANY /{proxy+}", { ...proxy, scopes: ["x"] });
+    helped.route("OPTIONS /{rest+}", { ...rest, auth: "none" });
+    expect(() => sealed()).not.to.throw();
+    apiWith().route("ANY /{proxy+}", { ...proxy, scopes: ["x"] });
+    expect(() => sealed(), "no web page calls an API without cors").not.to.throw();
+  });
+
   it("refuses a second route of the same shape, and one after the API was completed", () => {
     const api = apiWith();
     api.route("GET /a/{id}", { ...open, request: { path } });
