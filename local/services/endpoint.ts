@@ -18,7 +18,7 @@ import {
   serializationError,
 } from "./faults.ts";
 import type { Authorise, Credential, HttpService, Input, JsonService } from "./service.ts";
-import { credentialOf, isKnownHost, targetOf } from "./wire.ts";
+import { credentialOf, isKnownHost, isKnownOrigin, targetOf } from "./wire.ts";
 
 export interface EndpointOptions {
   /** 0 takes any free port. AWS tools expect local endpoints on 4566. */
@@ -88,8 +88,7 @@ class Front {
 
   async #answer(request: Request, response: Response, named: Named): Promise<void> {
     const { headers } = request;
-    const host = headers.host ?? headers[":authority"];
-    if (typeof host === "string" && !isKnownHost(host)) throw unknownHost(host);
+    refuseStrangers(headers);
     const target = targetOf(headers["x-amz-target"]);
     const service = target && this.#json.get(target.prefix);
     if (target && service) {
@@ -165,12 +164,25 @@ const refuseOtherFormats = (service: JsonService, operation: string, request: Re
   );
 };
 
+/** Other machines' pages reach a loopback port through the user's browser. */
+const refuseStrangers = (headers: Request["headers"]): void => {
+  const host = headers.host ?? headers[":authority"];
+  if (typeof host === "string" && !isKnownHost(host)) throw unknownHost(host);
+  const { origin } = headers;
+  if (origin !== undefined && !isKnownOrigin(origin)) throw unknownOrigin(origin);
+};
+
 const unknownHost = (host: string): ServiceError =>
   new ServiceError(
     "UnrecognizedClientException",
     `This endpoint does not answer for the host "${host}". Use http://127.0.0.1 and its port.`,
     { status: 421 },
   );
+
+const unknownOrigin = (origin: string): ServiceError =>
+  new ServiceError("AccessDeniedException", `This endpoint does not answer web pages of "${origin}".`, {
+    status: 403,
+  });
 
 /** What a request of a service that is not here asked for. */
 const unserved = async (
@@ -217,7 +229,7 @@ const answerFault = (request: Request, response: Response, fault: ServiceError):
     response.end();
     return;
   }
-  if (isForm(request)) {
+  if (isForm(request) && request.headers["x-amz-target"] === undefined) {
     send(response, fault.status, "text/xml", queryFault(fault, randomUUID()));
     return;
   }

@@ -72,3 +72,10 @@ export const isKnownHost = (host: string): boolean => {
   const name = host.replace(/:\d+$/, "").toLowerCase();
   return LOOPBACK.test(name) || AWS_HOST.test(name);
 };
+
+/**
+ * Whether a web page of this origin may talk to the endpoint: one served on this machine. A form is sent by any page
+ * to any address, unasked, and the endpoint verifies no signatures.
+ */
+export const isKnownOrigin = (origin: string): boolean =>
+  URL.canParse(origin) && LOOPBACK.test(new URL(origin).hostname);

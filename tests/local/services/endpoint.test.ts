@@ -206,6 +206,20 @@ describe("The AWS endpoint", () => {
     expect(answer.toString()).to.match(/^HTTP\/1.1 421 /);
   });
 
+  it("does not answer web pages from elsewhere, which may send forms to any address", async () => {
+    const status = async (origin: string): Promise<number> => {
+      const headers = { origin, authorization: authorization("kinesis") };
+      const target = { "x-amz-target": "Kinesis_20131202.ListStreams" };
+      return (await fetch(endpoint.url, { method: "POST", headers: { ...headers, ...target } })).status;
+    };
+    const [own, evil, nobody] = [
+      await status("http://localhost:3000"),
+      await status("https://evil.example"),
+      await status("null"),
+    ];
+    expect([own, evil, nobody]).to.deep.equal([200, 403, 403]);
+  });
+
   it("traces every request", async () => {
     await callJson(endpoint, "Kinesis_20131202.ListStreams", "{}");
     const event = await trace.waitFor(({ kind }) => kind === "aws", { timeoutMs: 1_000 });
