@@ -12,6 +12,11 @@ export interface BucketArgs extends ComponentArgs {
    */
   forceDestroy?: boolean;
   /**
+   * Refuse to delete or replace the bucket, in Pulumi, until it is switched off.
+   * @default false
+   */
+  deletionProtection?: boolean;
+  /**
    * Whether overwritten and deleted objects are kept as noncurrent versions.
    * @default true
    */
@@ -84,6 +89,7 @@ export class Bucket extends Component {
       expiration: true,
       transform: true,
       tags: true,
+      deletionProtection: true,
     });
     requireRange(who, "noncurrentVersionDays", args.noncurrentVersionDays, {
       minimum: 1,
@@ -100,7 +106,7 @@ export class Bucket extends Component {
     const [bucketArgs, opts] = applyTransform<aws.s3.BucketArgs>(
       args.transform?.bucket,
       { forceDestroy: args.forceDestroy, tags: this.tags },
-      this.child(),
+      this.child({ protect: args.deletionProtection ?? false }),
     );
     return new aws.s3.Bucket(`${this.componentName}-bucket`, bucketArgs, opts);
   }

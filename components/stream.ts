@@ -32,6 +32,11 @@ export interface StreamArgs extends ComponentArgs {
    * @default a bucket of the stream's own, made with the first subscription
    */
   failures?: Bucket;
+  /**
+   * Refuse to delete or replace the stream, in Pulumi, until it is switched off.
+   * @default false
+   */
+  deletionProtection?: boolean;
   /** The last word on the stream itself. */
   transform?: { stream?: Transform<aws.kinesis.StreamArgs> };
 }
@@ -193,6 +198,7 @@ export class Stream extends Component {
       failures: true,
       transform: true,
       tags: true,
+      deletionProtection: true,
     });
     requireRange(who, "retentionHours", args.retentionHours, { minimum: 24, maximum: 8_760, unit: "hours" });
     if (typeof args.mode === "object") {
@@ -213,7 +219,7 @@ export class Stream extends Component {
         kmsKeyId: "alias/aws/kinesis",
         tags: this.tags,
       },
-      this.child(),
+      this.child({ protect: args.deletionProtection ?? false }),
     );
     return new aws.kinesis.Stream(`${this.componentName}-stream`, streamArgs, opts);
   }

@@ -22,6 +22,7 @@ export function createTelemetry(settings: Settings): Telemetry {
 
   const lake = new Bucket("lake", {
     expiration: { "quarantine/": 90 },
+    deletionProtection: settings.protectData,
     forceDestroy: !settings.protectData,
   });
 
@@ -35,12 +36,14 @@ export function createTelemetry(settings: Settings): Telemetry {
 
   const failures = new Bucket("failures", {
     expiration: { "aws/lambda/": 30 },
+    deletionProtection: settings.protectData,
     forceDestroy: !settings.protectData,
   });
 
   const stream = new Stream("telemetry", {
     mode: settings.streamShards === undefined ? "on-demand" : { shards: settings.streamShards },
     retentionHours: settings.streamRetentionHours,
+    deletionProtection: settings.protectData,
     failures,
   });
 
