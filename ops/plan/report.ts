@@ -43,7 +43,7 @@ const count = (value: number): string => value.toLocaleString("en-US");
 const counted = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 
 const kilobytes = (bytes: number | undefined): string =>
-  bytes === undefined ? "size unknown" : `${(bytes / 1000).toFixed(1)} KB`;
+  bytes === undefined ? "size unknown" : `${(bytes / 1_024).toFixed(1)} KB`;
 
 const permissionLines = ({ actions, resources, because }: Permission): string[] => [
   `    may ${actions.join(", ")}`,
