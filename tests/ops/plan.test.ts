@@ -197,11 +197,11 @@ describe("ops/plan: the report", () => {
 
     const text = planText(plan, preview);
 
-    expect(text).to.contain("aggregate  1,024 MB, 30 s, zip 42.1 KB, 1 module");
+    expect(text).to.contain("aggregate  1,024 MB, 30 s, zip 41.1 KB, 1 module");
     expect(text).to.contain("environment KEY, TABLE");
     expect(text).to.contain("may dynamodb:PutItem\n      on readings-table, readings-table/index/*");
     expect(text).to.contain("aws:athena:Workgroup");
-    expect(text).to.match(/6 resources and 1 component to create; 1 function, 42\.1 KB of code\.$/);
+    expect(text).to.match(/6 resources and 1 component to create; 1 function, 41\.1 KB of code\.$/);
     expect(text + JSON.stringify(plan)).to.not.contain("hidden");
   });
 
