@@ -87,7 +87,7 @@ export class Stream {
   }
 
   /** Oldest arrival that is still kept, in milliseconds since the epoch. */
-  oldest(now: number): number {
+  #oldest(now: number): number {
     return now - this.retentionHours * HOUR_MS;
   }
 
@@ -98,6 +98,11 @@ export class Stream {
       return { shard, sequenceNumber: undefined, lost: 0 };
     }
     const sequenceNumber = shard.append(record.Data, record.PartitionKey, size, now);
-    return { shard, sequenceNumber, lost: shard.trim(this.oldest(now), limits.shardMemory) };
+    return { shard, sequenceNumber, lost: shard.trim(this.#oldest(now), limits.shardMemory) };
+  }
+
+  /** Drops what is past its retention: nothing may be written for hours, or while the runtime was not there. */
+  expire(shard: Shard, now: number): void {
+    shard.trim(this.#oldest(now), Number.POSITIVE_INFINITY);
   }
 }

@@ -138,12 +138,12 @@ export class Kinesis implements JsonService {
 
   /** Where a reader starts, as a position for `read`. */
   position(streamName: string, shardId: string, start: ShardStart): number {
-    return startPosition(findShard(this.stream(streamName), shardId, this.#account), start);
+    return startPosition(this.#shard(streamName, shardId), start);
   }
 
   /** Records from a position on; the kept objects themselves, so that reading costs nothing. Never change them. */
   read(streamName: string, shardId: string, position: number, limits: Partial<ReadLimits> = {}): ShardRead {
-    const shard = findShard(this.stream(streamName), shardId, this.#account);
+    const shard = this.#shard(streamName, shardId);
     return shard.read(position, { ...READ_LIMITS, ...limits }, this.#now());
   }
 
@@ -184,6 +184,14 @@ export class Kinesis implements JsonService {
     const result = this.#write(stream, record as RecordInput, { size, now: this.#now() }, touched);
     this.#notify(stream, touched);
     return result;
+  }
+
+  /** With nothing in it that is past its retention. @throws ServiceError ResourceNotFoundException */
+  #shard(streamName: string, shardId: string): Shard {
+    const stream = this.stream(streamName);
+    const shard = findShard(stream, shardId, this.#account);
+    stream.expire(shard, this.#now());
+    return shard;
   }
 
   get #account(): string {

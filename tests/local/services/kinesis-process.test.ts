@@ -55,6 +55,9 @@ describe("Kinesis in process", () => {
 
     expect(records.map(({ data }) => data)).to.deep.equal([base64("new")]);
     expect(next).to.equal(2);
+    await clock.advance(24 * 3_600_000 + 1);
+    expect(kinesis.read("s", "0", 0).records, "although nothing was written since").to.deep.equal([]);
+    expect(kinesis.position("s", "0", { type: "TRIM_HORIZON" })).to.equal(2);
   });
 
   it("drops the oldest and says so once when memory is full", () => {
