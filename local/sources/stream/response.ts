@@ -24,10 +24,13 @@ const isEmpty = (value: unknown): boolean =>
 const lowestFailure = (failures: unknown, records: readonly StoredRecord[]): number => {
   if (isEmpty(failures)) return records.length;
   if (!Array.isArray(failures)) return 0;
-  const indexes = failures.map((failure) =>
-    records.findIndex((record) => isObject(failure) && record.sequenceNumber === failure.itemIdentifier),
+  const positions = new Map<unknown, number>(
+    records.map(({ sequenceNumber }, index) => [sequenceNumber, index]),
   );
-  return Math.max(0, Math.min(...indexes));
+  return failures.reduce<number>(
+    (lowest, failure) => Math.min(lowest, (isObject(failure) && positions.get(failure.itemIdentifier)) || 0),
+    records.length,
+  );
 };
 
 /** @param payload the function's result as JSON text */
