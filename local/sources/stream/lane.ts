@@ -3,7 +3,7 @@
  *
  * Records wait here until a batch is full or its window is over. While nothing waits, nothing runs.
  */
-import { cutBatch, windowLeft } from "../../kit/batcher.ts";
+import { type Cut, cutBatch, windowLeft } from "../../kit/batcher.ts";
 import type { Clock } from "../../kit/clock.ts";
 import type { StoredRecord } from "../../services/kinesis-shard.ts";
 import { eventBytes, type ShardPlace, type WindowFrame, windowOf } from "./event.ts";
@@ -33,6 +33,8 @@ export class Lane {
   #waiting: StoredRecord[] = [];
   /** The batch in work. */
   #batch: readonly StoredRecord[] = [];
+  /** What of the waiting records makes the next batch, as far as they have been looked at. */
+  #cutSoFar: Cut | undefined;
   /** When the first waiting record came, in milliseconds since the epoch. */
   #since = 0;
   #notify: () => void = () => {};
@@ -85,20 +87,20 @@ export class Lane {
 
   /** Until a batch is full or its batching window is over. */
   async #waitForWindow(): Promise<void> {
+    if (this.#cut().full) return;
     const { mapping, clock } = this.#options;
-    while (!this.#cut().full) {
-      const left = windowLeft(this.#since, mapping.windowMs, clock.now());
-      if (left === 0) return;
-      await this.#waitForChange(left);
-    }
+    const left = windowLeft(this.#since, mapping.windowMs, clock.now());
+    if (left > 0) await this.#waitForChange(left, () => this.#cut().full);
   }
 
-  /** Until records come in, the time is over, or the signal is aborted, which rejects. */
-  async #waitForChange(ms: number | undefined): Promise<void> {
+  /** Until records come in and that is enough, the time is over, or the signal is aborted, which rejects. */
+  async #waitForChange(ms: number | undefined, isEnough: () => boolean = () => true): Promise<void> {
     const { clock, signal } = this.#options;
     signal.throwIfAborted();
     const changed = new Promise<void>((resolve) => {
-      this.#notify = resolve;
+      this.#notify = () => {
+        if (signal.aborted || isEnough()) resolve();
+      };
     });
     if (ms === undefined) {
       await changed;
@@ -113,24 +115,27 @@ export class Lane {
     signal.throwIfAborted();
   }
 
-  #cut(): { count: number; full: boolean } {
+  #cut(): Cut {
+    if (this.#cutSoFar?.full) return this.#cutSoFar;
     const { mapping, place } = this.#options;
-    const limits = { records: mapping.batchSize, bytes: MAX_BATCH_BYTES - this.#stateBytes() };
-    const sizeOf = (record: StoredRecord) => eventBytes(record, place);
     const { tumblingWindowSeconds: seconds } = mapping;
-    const first = this.#waiting[0];
-    if (seconds === 0 || first === undefined) return cutBatch(this.#waiting, limits, sizeOf);
-    const { start } = windowOf(first.arrival, seconds);
-    return cutBatch(
+    const start = seconds > 0 ? windowOf(this.#waiting[0]?.arrival ?? 0, seconds).start : 0;
+    this.#cutSoFar = cutBatch(
       this.#waiting,
-      limits,
-      sizeOf,
-      (record) => windowOf(record.arrival, seconds).start === start,
+      {
+        records: mapping.batchSize,
+        bytes: MAX_BATCH_BYTES - this.#stateBytes(),
+        sizeOf: (record) => eventBytes(record, place),
+        belongs: ({ arrival }) => seconds === 0 || windowOf(arrival, seconds).start === start,
+      },
+      this.#cutSoFar,
     );
+    return this.#cutSoFar;
   }
 
   #take(): StoredRecord[] {
     const batch = this.#waiting.splice(0, this.#cut().count);
+    this.#cutSoFar = undefined;
     this.#since = this.#options.clock.now();
     return batch;
   }

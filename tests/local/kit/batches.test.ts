@@ -3,25 +3,38 @@ import fc from "fast-check";
 import { cutBatch, windowLeft } from "../../../local/kit/batcher.ts";
 import { backoffMs, nextStep } from "../../../local/kit/retry.ts";
 
-const self = (size: number) => size;
+const sizeOf = (size: number) => size;
+const rules = { records: 9, bytes: 10, sizeOf };
 
 describe("cutBatch", () => {
   it("cuts at the number of records and at the bytes, and says whether more would fit", () => {
-    expect(cutBatch([1, 1, 1], { records: 2, bytes: 10 }, self)).to.deep.equal({ count: 2, full: true });
-    expect(cutBatch([4, 4, 4], { records: 9, bytes: 10 }, self)).to.deep.equal({ count: 2, full: true });
-    expect(cutBatch([4], { records: 9, bytes: 10 }, self)).to.deep.equal({ count: 1, full: false });
-    expect(cutBatch([], { records: 9, bytes: 10 }, self)).to.deep.equal({ count: 0, full: false });
+    expect(cutBatch([1, 1, 1], { ...rules, records: 2 })).to.deep.equal({ count: 2, bytes: 2, full: true });
+    expect(cutBatch([4, 4, 4], rules)).to.deep.equal({ count: 2, bytes: 8, full: true });
+    expect(cutBatch([4], rules)).to.deep.equal({ count: 1, bytes: 4, full: false });
+    expect(cutBatch([], rules)).to.deep.equal({ count: 0, bytes: 0, full: false });
   });
 
   it("gives an item beyond the bytes a batch of its own", () => {
-    expect(cutBatch([20, 1], { records: 9, bytes: 10 }, self)).to.deep.equal({ count: 1, full: true });
+    expect(cutBatch([20, 1], rules)).to.deep.equal({ count: 1, bytes: 20, full: true });
   });
 
   it("stops before an item that does not belong", () => {
-    expect(cutBatch([1, 1, 5], { records: 9, bytes: 10 }, self, (size) => size < 5)).to.deep.equal({
-      count: 2,
-      full: true,
-    });
+    const belongs = (size: number) => size < 5;
+    expect(cutBatch([1, 1, 5], { ...rules, belongs })).to.deep.equal({ count: 2, bytes: 2, full: true });
+  });
+
+  it("goes on from an earlier cut, looking only at what came since", () => {
+    const arrivals = fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 15 });
+    fc.assert(
+      fc.property(arrivals, fc.nat(15), (items, seen) => {
+        const looked: number[] = [];
+        const earlier = cutBatch(items.slice(0, seen), rules);
+        fc.pre(!earlier.full);
+        const cut = cutBatch(items, { ...rules, sizeOf: (size) => looked.push(size) && size }, earlier);
+        expect(cut).to.deep.equal(cutBatch(items, rules));
+        expect(looked.length).to.be.at.most(items.length - earlier.count);
+      }),
+    );
   });
 
   it("tells how much of a window is left", () => {
