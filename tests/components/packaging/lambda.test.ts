@@ -20,8 +20,10 @@ function misleadingHome(): string {
 
 describe("the AWS SDK inside a package", () => {
   const before = { ...process.env };
+  // The object itself stays: Node's own modules read the real environment behind it.
   afterEach(() => {
-    process.env = { ...before };
+    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+    Object.assign(process.env, before);
   });
 
   it("signs with Lambda's environment credentials and region, and keeps to AWS_ENDPOINT_URL", async () => {
