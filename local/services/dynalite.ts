@@ -6,6 +6,7 @@
  */
 
 import { createRequire } from "node:module";
+import { ConditionCache } from "./dynalite-conditions.ts";
 import { notServed, ServiceError, serializationError } from "./faults.ts";
 import type { Input, Place } from "./service.ts";
 
@@ -64,6 +65,8 @@ interface DynaliteValidations {
     custom: ActionRules["custom"],
     store: Store,
   ): void;
+  /** What is wrong with a value. Numbers are brought to their normal form. */
+  validateAttributeValue(value: object): string | undefined;
 }
 
 type Action = (store: Store, input: Input, callback: Callback<Input>) => void;
@@ -93,6 +96,9 @@ export type Operation = (typeof OPERATIONS)[number];
 
 export const isOperation = (name: string): name is Operation => OPERATIONS.some((known) => known === name);
 
+/** Their one expression is a condition. */
+const CONDITION_ONLY = new Set<Operation>(["PutItem", "DeleteItem"]);
+
 const fileOf = (operation: Operation): string => operation.charAt(0).toLowerCase() + operation.slice(1);
 
 /** dynalite fails with `{ statusCode, body: { __type, message | Message, ... } }`. */
@@ -112,6 +118,7 @@ export interface DynaliteOptions extends Place {
 export class Dynalite {
   readonly store: Store;
   readonly #actions = new Map<Operation, { run: Action; rules: ActionRules }>();
+  readonly #conditions = new ConditionCache();
 
   constructor(options: DynaliteOptions) {
     this.store = db.create({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0, path: options.path });
@@ -141,14 +148,30 @@ export class Dynalite {
     const { rules } = this.#action(operation);
     try {
       const typed = validations.checkTypes({ ...input }, rules.types);
-      validations.checkValidations(typed, rules.types, rules.custom, this.store);
-      return typed;
+      return CONDITION_ONLY.has(operation) ? this.#checkConditional(typed, rules) : this.#check(typed, rules);
     } catch (error) {
       const known = asServiceError(error);
       if (known instanceof ServiceError) throw known;
       // dynalite trips over shapes it does not expect, such as null for an attribute value.
       throw serializationError("A member of the request has an unexpected type.");
     }
+  }
+
+  #check(typed: Input, rules: ActionRules): Input {
+    validations.checkValidations(typed, rules.types, rules.custom, this.store);
+    return typed;
+  }
+
+  /** The same, but a condition that was parsed before is not parsed again. */
+  #checkConditional(typed: Input, rules: ActionRules): Input {
+    const _condition = this.#conditions.recall(typed);
+    const { ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues, ...rest } = typed;
+    const values = Object.values(ExpressionAttributeValues ?? {});
+    const isValid = (value: object) => validations.validateAttributeValue(value) === undefined;
+    if (_condition !== undefined && values.every(isValid)) return { ...this.#check(rest, rules), _condition };
+    const checked = this.#check(typed, rules);
+    this.#conditions.remember(checked, checked._condition);
+    return checked;
   }
 
   /** Runs a parsed request. @throws ServiceError */
