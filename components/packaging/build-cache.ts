@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { version } from "esbuild";
-import type { BuiltCode, BundleEntry } from "./bundle.ts";
+import type { BuiltCode, BundleEntry } from "./bundle-entry.ts";
 import { CACHE_FOLDER, readIfThere, readJson, writeAtomically } from "./storage.ts";
 
 interface BuildRecord {

@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, relative } from "node:path";
 import type { OnLoadResult, OnResolveArgs, OnResolveResult, PartialMessage, Plugin } from "esbuild";
-import type { BundleEntry } from "./bundle.ts";
+import type { BundleEntry } from "./bundle-entry.ts";
 import { CAPTURE_CODE, CREDENTIALS_CODE, NO_CONFIG_FILES_CODE } from "./lambda-modules.ts";
 import { BINARY_CURE } from "./natives.ts";
 import { readable } from "./readable.ts";

@@ -18,34 +18,11 @@ import {
 } from "esbuild";
 import { PackagingError } from "../internal/errors.ts";
 import { BuildCache } from "./build-cache.ts";
+import type { BuiltCode, BundleEntry } from "./bundle-entry.ts";
 import { lambdaPlugin } from "./bundle-plugin.ts";
 import { type OwnModule, usedCommands } from "./commands.ts";
 import { refuseBinaries } from "./natives.ts";
-import type { UsedCommand } from "./package.ts";
 import { readable } from "./readable.ts";
-import type { SliceModule } from "./slice.ts";
-
-/** What goes into one function. */
-export interface BundleEntry {
-  /** Unique in the program, and usable in a path. */
-  key: string;
-  /** For errors. */
-  functionName: string;
-  /** The module that exports `handler`. */
-  code: string;
-  /** The callback's slices and any other virtual module of this function. */
-  modules: Map<string, SliceModule>;
-}
-
-/** One function's code. */
-export interface BuiltCode {
-  code: Uint8Array;
-  /** Undefined when the code comes from the cache, which has kept the map already. */
-  map: Uint8Array | undefined;
-  /** Biggest first. */
-  modules: { path: string; bytes: number }[];
-  commands: UsedCommand[];
-}
 
 interface Waiting {
   entry: BundleEntry;

@@ -4,9 +4,18 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { serviceCommand } from "../internal/aws-actions.ts";
-import type { UsedCommand } from "./package.ts";
 import { readable } from "./readable.ts";
 import { type Node, ts, type typescript } from "./syntax.ts";
+
+/** One AWS SDK command that the function can send. */
+export interface UsedCommand {
+  /** The service's own command, e.g. `PutItemCommand` for lib-dynamodb's `PutCommand` too. */
+  command: string;
+  /** The package it comes from, e.g. `@aws-sdk/client-dynamodb`. */
+  client: string;
+  /** The function's own module whose import keeps it, relative to the project. */
+  importer: string;
+}
 
 /** A module of the project that is in the bundle. */
 export interface OwnModule {

@@ -4,18 +4,17 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { PackagingError } from "../internal/errors.ts";
 import { type ArchiveEntries, archive } from "./archive.ts";
-import { type BuiltCode, type BundleEntry, Bundler } from "./bundle.ts";
+import { Bundler } from "./bundle.ts";
+import type { BuiltCode, BundleEntry } from "./bundle-entry.ts";
 import { captureText, literal } from "./captures.ts";
+import type { UsedCommand } from "./commands.ts";
 import { type Callback, Inspector } from "./locate.ts";
 import { type Slice, type SliceModule, type SliceTools, slice } from "./slice.ts";
 import { Sources } from "./source.ts";
-import { Validators } from "./validators.ts";
+import { type JsonSchema, Validators } from "./validators.ts";
 
 /** Any value that JSON can carry. */
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-
-/** A JSON Schema (draft-07 vocabulary; TypeBox schemas are that), as plain data. */
-export type JsonSchema = Record<string, unknown>;
 
 /** Code that runs around the callback in Lambda: `handler = <export>(callback, options, validators)`. */
 export interface Wrap {
@@ -37,16 +36,6 @@ export interface PackageOptions {
   maxSize?: number;
   /** Packages with prebuilt binaries. None can be packaged yet: naming one is refused. */
   natives?: string[];
-}
-
-/** One AWS SDK command that the function can send. */
-export interface UsedCommand {
-  /** The service's own command, e.g. `PutItemCommand` for lib-dynamodb's `PutCommand` too. */
-  command: string;
-  /** The package it comes from, e.g. `@aws-sdk/client-dynamodb`. */
-  client: string;
-  /** The function's own module whose import keeps it, relative to the project. */
-  importer: string;
 }
 
 export interface FunctionBundle {

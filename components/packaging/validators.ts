@@ -10,8 +10,10 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Ajv as AjvClass, Options } from "ajv";
-import type { JsonSchema } from "./package.ts";
 import { CACHE_FOLDER, readJson, writeAtomically } from "./storage.ts";
+
+/** A JSON Schema (draft-07 vocabulary; TypeBox schemas are that), as plain data. */
+export type JsonSchema = Record<string, unknown>;
 
 const require = createRequire(import.meta.url);
 
