@@ -1,6 +1,6 @@
 /** How records are cut into batches. Pure. */
 
-export interface BatchLimits {
+interface BatchLimits {
   /** Most items. */
   records: number;
   /** Most bytes; a first item that is larger makes a batch of its own. */
