@@ -27,6 +27,8 @@ export interface ClientSettings {
   /** Calls; those before `measureFrom` warm the system up. */
   calls: number;
   measureFrom: number;
+  /** Milliseconds between an answer of the API and the next question. */
+  pauseMs: number;
   /** Longest wait for the last marker, in milliseconds. */
   patienceMs: number;
 }
@@ -140,6 +142,7 @@ class Run {
       if (answered > deadline) throw new Error(`Only ${now} of ${calls} markers became queryable.`);
       if (seen >= measureFrom) this.#polls.push(answered - asked);
       for (; seen < now; seen++) if (seen >= measureFrom) this.#latencies.push(answered - this.#dueAt(seen));
+      await sleep(this.#settings.pauseMs);
     }
   }
 }
