@@ -128,7 +128,8 @@ export const readBody = (request: Readable, limit: number): Promise<Buffer> =>
     });
     request.once("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
     request.once("error", reject);
-    request.once("close", () =>
-      reject(new Error("The client closed the connection before its request was complete.")),
-    );
+    request.once("close", () => {
+      if (request.readableEnded) return;
+      reject(new Error("The client closed the connection before its request was complete."));
+    });
   });
