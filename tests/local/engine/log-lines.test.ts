@@ -10,7 +10,7 @@ describe("local/engine/log-lines", () => {
     lines.output("info: [runtime] from the SDK");
     lines.error("careful");
     lines.error("error: [runtime] Error: first");
-    lines.error("    at a (file:///work/a.ts:1:2)");
+    lines.error("    at a (file:///app/a.ts:1:2)");
     lines.error("warning: [runtime] odd");
     lines.error("after it");
     lines.error("error: [runtime] second");
@@ -22,7 +22,7 @@ describe("local/engine/log-lines", () => {
       { severity: "warning", message: "odd" },
       { severity: "warning", message: "after it" },
     ]);
-    expect(lines.errors).to.deep.equal(["Error: first\n    at a (file:///work/a.ts:1:2)", "second"]);
+    expect(lines.errors).to.deep.equal(["Error: first\n    at a (file:///app/a.ts:1:2)", "second"]);
   });
 
   it("keeps an endless error within bounds", () => {

@@ -3,30 +3,30 @@ import { nodeProblem } from "../../../local/engine/node.ts";
 import { framePath, framesOf, headline, programPosition, rootCause } from "../../../local/engine/source.ts";
 import { createUrn, parseUrn } from "../../../local/engine/urn.ts";
 
-const STACK = `Running program '/work/index.ts' failed with an unhandled exception:
+const STACK = `Running program '/app/index.ts' failed with an unhandled exception:
 \u001b[31mError: Queue "orders": visibilityTimeout 20 s is too short.
 Set it to 180 s.\u001b[39m
-    at new Queue (file:///work/components/queue.ts:80:11)
-    at createOrders (file:///work/stacks/orders.ts:12:3)
-    at file:///work/index.ts:7:1
+    at new Queue (file:///app/components/queue.ts:80:11)
+    at createOrders (file:///app/stacks/orders.ts:12:3)
+    at file:///app/index.ts:7:1
     at async node:internal/modules/esm/loader:1:1
-    at Object.<anonymous> (/work/node_modules/@pulumi/pulumi/cmd/run/run.js:3:4)`;
+    at Object.<anonymous> (/app/node_modules/@pulumi/pulumi/cmd/run/run.js:3:4)`;
 
 describe("local/engine/source", () => {
   it("finds the error's words and the program's own lines", () => {
     expect(headline(STACK)).to.equal(
       'Queue "orders": visibilityTimeout 20 s is too short.\nSet it to 180 s.',
     );
-    expect(programPosition(framesOf(STACK), "/work")).to.equal(
+    expect(programPosition(framesOf(STACK), "/app")).to.equal(
       "components/queue.ts:80:11, called from stacks/orders.ts:12:3",
     );
-    expect(rootCause("Error: plain", "/work")).to.equal("plain");
+    expect(rootCause("Error: plain", "/app")).to.equal("plain");
   });
 
   it("undoes Pulumi's turning of URLs into URLs", () => {
-    expect(framePath("file:///work/file:/work/stacks/api.ts")).to.equal("/work/stacks/api.ts");
-    expect(framePath("file:///work/a%20b/api.ts")).to.equal("/work/a b/api.ts");
-    expect(framePath("/work/api.ts")).to.equal("/work/api.ts");
+    expect(framePath("file:///app/file:/app/stacks/api.ts")).to.equal("/app/stacks/api.ts");
+    expect(framePath("file:///app/a%20b/api.ts")).to.equal("/app/a b/api.ts");
+    expect(framePath("/app/api.ts")).to.equal("/app/api.ts");
   });
 });
 

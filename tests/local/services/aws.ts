@@ -63,3 +63,14 @@ export const failure = async (promise: Promise<unknown>): Promise<Error & Record
   }
   throw new Error("Expected a rejection.");
 };
+
+/** Writes down what is asked for, and refuses what the test says. */
+export function askingAuthorise(refuses: (action: string, resource: string) => boolean) {
+  const asked: string[] = [];
+  const authorise = (_: string, action: string, resource: string) => {
+    asked.push(`${action} ${resource}`);
+    const message = `User: f is not authorized to perform: ${action} on resource: ${resource}`;
+    return refuses(action, resource) ? ({ allowed: false, message } as const) : ({ allowed: true } as const);
+  };
+  return { asked, authorise };
+}

@@ -19,7 +19,7 @@ import { VirtualClock } from "../../../local/kit/clock.ts";
 import type { Endpoint } from "../../../local/services/endpoint.ts";
 import { readS3Request } from "../../../local/services/s3-request.ts";
 import { ObjectsAndMessages } from "../../../local/services/s3-sqs-sns.ts";
-import { authorization, clientConfig, failure, PLACE, start } from "./aws.ts";
+import { askingAuthorise, authorization, clientConfig, failure, PLACE, start } from "./aws.ts";
 
 const Bucket = "lake";
 const MIB = 1024 * 1024;
@@ -34,15 +34,10 @@ describe("The fauxqs data planes", () => {
 
   beforeEach(async () => {
     clock = new VirtualClock();
-    asked = [];
     refused = () => false;
-    const authorise = (_: string, action: string, resource: string) => {
-      asked.push(`${action} ${resource}`);
-      const message = `User: f is not authorized to perform: ${action} on resource: ${resource}`;
-      return refused(action, resource)
-        ? ({ allowed: false, message } as const)
-        : ({ allowed: true } as const);
-    };
+    const asking = askingAuthorise((action, resource) => refused(action, resource));
+    const { authorise } = asking;
+    asked = asking.asked;
     service = await ObjectsAndMessages.start({ ...PLACE, clock, maxObjectBytes: 20 * MIB });
     service.createBucket(Bucket);
     endpoint = await start({ http: [service], authorise });

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { VirtualClock } from "../../../local/kit/clock.ts";
 import type { Endpoint } from "../../../local/services/endpoint.ts";
 import { ObjectsAndMessages } from "../../../local/services/s3-sqs-sns.ts";
-import { authorization, callJson, failure, PLACE, start } from "./aws.ts";
+import { askingAuthorise, authorization, callJson, failure, PLACE, start } from "./aws.ts";
 
 describe("The fauxqs data planes", () => {
   let clock: VirtualClock;
@@ -13,15 +13,10 @@ describe("The fauxqs data planes", () => {
 
   beforeEach(async () => {
     clock = new VirtualClock();
-    asked = [];
     refused = () => false;
-    const authorise = (_: string, action: string, resource: string) => {
-      asked.push(`${action} ${resource}`);
-      const message = `User: f is not authorized to perform: ${action} on resource: ${resource}`;
-      return refused(action, resource)
-        ? ({ allowed: false, message } as const)
-        : ({ allowed: true } as const);
-    };
+    const asking = askingAuthorise((action, resource) => refused(action, resource));
+    const { authorise } = asking;
+    asked = asking.asked;
     service = await ObjectsAndMessages.start({ ...PLACE, clock });
     endpoint = await start({ http: [service], authorise });
   });
