@@ -2,8 +2,8 @@
  * How long the whole program takes to evaluate, beside a program that only imports @pulumi/pulumi and @pulumi/aws under
  * the same loader; and how long `npm start` takes until it prints that it is ready.
  *
- * Packages are in the cache, as in every run after the first. What is left of packaging (locating and slicing the
- * callbacks) is taken off the program's time; packaging-time.ts measures it inside.
+ * Packages are in the cache, as in every run after the first. What is left of packaging (slicing, finding packages)
+ * is taken off the time of the program; packaging-time.ts measures it inside.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
