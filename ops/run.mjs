@@ -1,25 +1,60 @@
 /**
- * Runs a TypeScript command: `node ops/run.mjs ops/demo/main.ts [arguments]`. Plain JavaScript, so that a Node that is
- * too old says so in one sentence instead of failing on the file's extension.
+ * Runs a TypeScript command: `node ops/run.mjs ops/demo/main.ts [arguments]`; or, after `--exec`, any program that
+ * starts Node itself: `node ops/run.mjs --exec pulumi up`. Plain JavaScript, so that an older Node can read it: it
+ * hands over to the Node that the lockfile brought, or says in one sentence that there is none.
+ *
+ * npm 11 links that Node as `node_modules/.bin/node`, first on npm's PATH. npm 10, which comes with Node 20, does not:
+ * three optional packages carry that name and only one of them is installed.
  */
-import { join, resolve } from "node:path";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+
+const ROOT = join(import.meta.dirname ?? dirname(new URL(import.meta.url).pathname), "..");
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 // Type stripping is on by default from 22.18 and 23.6: https://nodejs.org/api/typescript.html
 const canRunTypeScript = major >= 24 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18);
 
-if (!canRunTypeScript) {
-  console.error(
-    `Node ${process.versions.node} cannot run TypeScript as it is; 22.18 or newer can. ` +
-      "On Linux and Windows `npm ci` brings one and `npm run ...` uses it; elsewhere install Node 24.",
-  );
-  process.exit(1);
+/** The lockfile's Node for this machine, where there is one. */
+function lockedNode() {
+  const platform = process.platform === "win32" ? "win" : process.platform;
+  const file = process.platform === "win32" ? "node.exe" : "node";
+  const path = join(ROOT, "node_modules", `node-${platform}-${process.arch}`, "bin", file);
+  return existsSync(path) ? path : undefined;
 }
 
-const { enableCompileCache } = await import("node:module");
-enableCompileCache(join(import.meta.dirname, "..", ".cache", "node"));
+/** Runs a program in this one's place: same terminal, same signals, same exit code. */
+function handOver(program, args, node) {
+  const PATH = [dirname(node), process.env.PATH].join(delimiter);
+  const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, PATH } });
+  // A terminal sends Ctrl-C to both; what is sent to this process alone is passed on.
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  child.once("error", (error) => {
+    console.error(`${program} cannot be started (${error.code}). Is it installed and on PATH?`);
+    process.exitCode = 1;
+  });
+  child.once("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
+}
 
+const node = canRunTypeScript ? process.execPath : lockedNode();
 const [command, ...args] = process.argv.slice(2);
-process.argv = [process.argv[0], resolve(command), ...args];
-await import(pathToFileURL(process.argv[1]).href);
+
+if (node === undefined) {
+  console.error(
+    `Node ${process.versions.node} cannot run TypeScript as it is; 22.18 or newer can. ` +
+      "On Linux and Windows `npm ci` brings one; elsewhere install Node 24.",
+  );
+  process.exit(1);
+} else if (command === "--exec") {
+  handOver(args[0], args.slice(1), node);
+} else if (!canRunTypeScript) {
+  handOver(node, [import.meta.filename ?? new URL(import.meta.url).pathname, command, ...args], node);
+} else {
+  const { enableCompileCache } = await import("node:module");
+  enableCompileCache(join(ROOT, ".cache", "node"));
+  process.argv = [process.argv[0], resolve(command), ...args];
+  await import(pathToFileURL(process.argv[1]).href);
+}
