@@ -3,9 +3,10 @@
  * handlers judge readings with reading.ts, which is faster and names reasons (a property test holds the two together).
  * Patterns instead of formats, so that compiled validators need no format library.
  */
-import { Type } from "typebox";
+
 import { DEFAULT_PAGE, MAX_PAGE } from "./pages.ts";
 import { MAX_ID_LENGTH, MAX_MAGNITUDE, MAX_READINGS } from "./reading.ts";
+import { Type } from "./type.ts";
 
 const IDENTIFIER_PATTERN = `^[A-Za-z0-9._:-]{1,${MAX_ID_LENGTH}}$`;
 const PRINTABLE_PATTERN = `^[!-~]{1,${MAX_ID_LENGTH}}$`;
