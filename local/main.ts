@@ -178,10 +178,13 @@ function labelOf(host: string): string {
   return host.includes(".amazoncognito.") ? "Tokens" : "Issuer";
 }
 
+/** What the console shows: runs of functions, what they log, their debuggers' addresses, and requests. */
+const PRINTED = new Set(["invocation", "log", "inspect", "access-log"]);
+
 /** One structured line per invocation. */
 function printInvocations(runtime: Runtime): void {
   runtime.trace.on((event) => {
-    if (event.kind === "invocation" || event.kind === "access-log") console.log(JSON.stringify(event));
+    if (PRINTED.has(event.kind)) console.log(JSON.stringify(event));
   });
 }
 
