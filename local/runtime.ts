@@ -170,12 +170,23 @@ async function stopParts({ running, pool, aws }: Parts): Promise<void> {
 
 const regionOf = (config: Record<string, string>): string => config["aws:region"] ?? DEFAULT_REGION;
 
-async function evaluateProgram({ directory, stack, onLog, signal }: RuntimeOptions): Promise<Graph> {
+async function evaluateProgram(
+  { directory, stack, onLog, signal }: RuntimeOptions,
+  onStart?: () => void,
+): Promise<Graph> {
   const settings = await readSettings(directory, stack);
-  const graph = await evaluate({ directory, stack, dryRun: false, settings, onLog, signal });
+  const graph = await evaluate({ directory, stack, dryRun: false, settings, onLog, onStart, signal });
   const problems = checkGraph(graph);
   if (problems.length === 0) return graph;
   throw new Error(problems.map(({ message }) => message).join("\n"));
+}
+
+/** Resolves once the program's process runs: it is the longest work, and starting services would hold it up. */
+async function beginEvaluation(options: RuntimeOptions): Promise<{ graph: Promise<Graph> }> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const graph = evaluateProgram(options, resolve);
+  await Promise.race([promise, graph.catch(() => undefined)]);
+  return { graph };
 }
 
 /** The program is evaluated while the services start: its outputs do not need them. */
@@ -187,8 +198,9 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
   const { config } = await readSettings(options.directory, options.stack);
   const failed = new AbortController();
   const signal = withSignal(options, failed.signal);
+  const evaluation = await beginEvaluation({ ...options, signal });
   const started = await Promise.allSettled([
-    evaluateProgram({ ...options, signal }),
+    evaluation.graph,
     startAws({
       region: regionOf(config),
       account: LOCAL_ACCOUNT,

@@ -27,6 +27,8 @@ export interface EvaluateOptions {
   dryRun: boolean;
   settings: StackSettings;
   onLog?(entry: LogEntry): void;
+  /** Called once the program's process has started: from then on it does not wait for this one. */
+  onStart?(): void;
   /** Variables added to the program's environment. */
   environment?: Record<string, string>;
   /** Longest time the program may take, in milliseconds. @default 120_000 */
@@ -103,6 +105,7 @@ class Run {
 
   async #run(address: string): Promise<void> {
     const child = startChild(this.#command(address), this.#environment(), this.#log);
+    this.#options.onStart?.();
     try {
       this.#judge(await this.#watch(child), child);
     } finally {
