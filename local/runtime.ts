@@ -217,6 +217,8 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
       throw error;
     }),
     LambdaPool.start({ ...options.pool, trace }),
+    // Asked for again later, and loaded by then.
+    loadSources(),
   ]);
   const [graph, aws, pool] = started;
   if (graph.status === "fulfilled" && aws.status === "fulfilled" && pool.status === "fulfilled") {
