@@ -7,6 +7,7 @@ import { type Normals, replay } from "../shared/normals.ts";
 import type { Target } from "../shared/target.ts";
 import { ApiClient } from "./api.ts";
 import { type Check, check, checkRefusals, checkSeries } from "./checks.ts";
+import { clientOptions, patiently } from "./context.ts";
 import { distinct, type LakeLine, readLake } from "./lake.ts";
 import { type Malformed, malformed } from "./malformed.ts";
 
@@ -36,8 +37,6 @@ export interface ScenarioResult {
 
 const FORTNIGHT_HOURS = 14 * 24;
 const HTTP_HOURS = 24;
-/** Milliseconds between two looks at what has arrived. */
-const POLL = 250;
 const METRICS = ["pressure", "temperature", "wind"] as const;
 
 /** What a run sends: the fortnight over the stream with malformed records in between, a day over HTTP. */
@@ -93,13 +92,6 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
   };
 }
 
-/** Outside AWS's own credentials chain nothing is needed: locally any key is the account's owner. */
-function clientOptions({ endpoint, outputs }: Target) {
-  if (endpoint === undefined) return { region: outputs.region };
-  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
-  return { region: outputs.region, endpoint, credentials, forcePathStyle: true };
-}
-
 function makePlan({ normals, now, mark }: ScenarioOptions): Plan {
   const until = now();
   const streamReadings = [...replay(normals, { deviceId: mark, until, hours: FORTNIGHT_HOURS })];
@@ -140,20 +132,6 @@ async function postReadings(
   };
 }
 
-/** Polls `attempt` until it gives `wanted` or patience ends; the last answer either way. */
-async function until<T>(
-  attempt: () => Promise<T>,
-  wanted: (value: T) => boolean,
-  { now, sleep, patience }: ScenarioOptions,
-): Promise<T> {
-  const deadline = now() + patience;
-  for (;;) {
-    const value = await attempt();
-    if (wanted(value) || now() >= deadline) return value;
-    await sleep(POLL);
-  }
-}
-
 async function untilQueryable(api: ApiClient, plan: Plan, options: ScenarioOptions): Promise<number> {
   const devices = [
     { deviceId: options.mark, readings: plan.streamReadings },
@@ -168,7 +146,7 @@ async function untilQueryable(api: ApiClient, plan: Plan, options: ScenarioOptio
     );
     return counts.reduce((sum, value) => sum + value, 0);
   };
-  return until(count, (counted) => counted >= wanted, options);
+  return patiently(options)(count, (counted) => counted >= wanted);
 }
 
 async function countOf(
@@ -209,7 +187,7 @@ async function untilInLake(
   };
   const complete = (found: { valid: LakeLine[]; quarantine: LakeLine[] }): boolean =>
     found.valid.length >= wanted && found.quarantine.length >= plan.bad.length;
-  return until(read, complete, options);
+  return patiently(options)(read, complete);
 }
 
 const textOf = (data: string | undefined): string => Buffer.from(data ?? "", "base64").toString("utf8");
