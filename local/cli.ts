@@ -16,9 +16,16 @@ function describeError(error: unknown, debug: boolean): string {
   return error.message;
 }
 
-/** Runs a command; the process ends with exit code 1 when it fails, 2 when it was called wrongly. */
-export async function run(main: () => Promise<void>): Promise<void> {
+/**
+ * Runs a command; the process ends with exit code 1 when it fails, 2 when it was called wrongly.
+ * @param usage what `--help` prints
+ */
+export async function run(main: () => Promise<void>, usage: string): Promise<void> {
   try {
+    if (process.argv.slice(2).some((argument) => argument === "--help" || argument === "-h")) {
+      console.log(usage);
+      return;
+    }
     await main();
   } catch (error) {
     console.error(describeError(error, Boolean(process.env.DEBUG)));

@@ -188,4 +188,4 @@ function printInvocations(runtime: Runtime): void {
   });
 }
 
-await run(main);
+await run(main, USAGE);

@@ -7,6 +7,9 @@ import { ProblemResponse } from "./problems.ts";
 /** Deepest nesting of arrays and objects accepted; nothing this system defines is deeper than 6. */
 const MAX_DEPTH = 32;
 
+/** Characters of a media type that an answer repeats. */
+const LONGEST_TYPE = 80;
+
 /** Keys that turn into a prototype when a careless line of code copies them. */
 const UNSAFE_KEYS = new Set(["__proto__", "constructor", "prototype"]);
 
@@ -33,12 +36,15 @@ const JSON_TYPE = /^application\/(?:[a-z0-9.!#$&^_+-]+\+)?json$/i;
 const badBody = (detail: string, pointer = "#"): ProblemResponse =>
   new ProblemResponse(400, { title: "The body is not valid", errors: [{ pointer, detail }] });
 
+/** A header's value as an answer may repeat it. */
+const readable = (text: string): string => JSON.stringify(text.trim().slice(0, LONGEST_TYPE));
+
 const checkContentType = (contentType: string | undefined): void => {
   const [type = ""] = (contentType ?? "").split(";");
   if (JSON_TYPE.test(type.trim())) return;
   throw new ProblemResponse(415, {
     title: "Unsupported media type",
-    detail: `Send the body as application/json${contentType === undefined ? "" : ", not as the type given"}.`,
+    detail: `Send the body as application/json${contentType === undefined ? "" : `, not as ${readable(type)}`}.`,
   });
 };
 

@@ -98,4 +98,4 @@ async function figures(runtime: Runtime): Promise<FunctionFigures[]> {
   return runtime.pool.stats().map((stats) => ({ ...stats, zipBytes: sizes.get(stats.functionName) ?? 0 }));
 }
 
-await run(main);
+await run(main, "Usage: npm run demo -- [--stack dev]");

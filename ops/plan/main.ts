@@ -27,4 +27,4 @@ const main = async (): Promise<void> => {
 /** What the program itself says goes beside the plan, never into it. */
 const showLog = ({ message }: LogEntry): void => console.error(message);
 
-await run(main);
+await run(main, "Usage: npm run plan -- [--stack dev] [--json | --review]");

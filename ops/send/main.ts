@@ -104,4 +104,4 @@ function line({ sent, bytes, retried, failed }: Totals, milliseconds: number): s
   return `${sent} records sent (${megabytes} MB, ${rate}/s), ${retried} throttled and sent again, ${failed} given up`;
 }
 
-await run(main);
+await run(main, USAGE);

@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Reading } from "../../functions/shared/reading.ts";
 
@@ -22,8 +22,11 @@ export const outgoing = (reading: Reading): Outgoing => ({
  * @throws {Error} naming file and line that cannot be sent. What the platform thinks of a reading is its business.
  */
 export async function* fromFile(path: string): AsyncGenerator<Outgoing> {
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`"${path}" cannot be read (${error.code}). Name a file of readings with --file.`);
+  });
   const lines = createInterface({
-    input: createReadStream(path, "utf8"),
+    input: file.createReadStream({ encoding: "utf8" }),
     crlfDelay: Number.POSITIVE_INFINITY,
   });
   let columns: string[] | undefined;

@@ -38,4 +38,4 @@ async function main(): Promise<void> {
   if (wrong.length > 0) throw new Error(`${wrong.length} figures are wrong:\n${wrong.join("\n")}`);
 }
 
-await run(main);
+await run(main, "Usage: npm run smoke -- [--stack dev] [--local]");

@@ -123,6 +123,11 @@ describe("send", () => {
     });
   });
 
+  it("says which file cannot be read", async () => {
+    const problem = await Array.fromAsync(fromFile("no-such.ndjson")).catch((error: Error) => error.message);
+    expect(problem).to.equal('"no-such.ndjson" cannot be read (ENOENT). Name a file of readings with --file.');
+  });
+
   it("names file and line of a CSV that does not fit its header", async () => {
     const csv = join(tmpdir(), `send-bad-${process.pid}.csv`);
     await writeFile(csv, "at,deviceId,metric,value\n1,2\n");

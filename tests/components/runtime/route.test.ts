@@ -207,6 +207,7 @@ describe("serveRoute: body", () => {
     expect([wrongType, noType, large, largeBase64].map(({ statusCode }) => statusCode)).to.deep.equal([
       415, 415, 413, 413,
     ]);
+    expect(wrongType.json.detail).to.equal('Send the body as application/json, not as "text/plain".');
     expect(large.json.detail).to.include("at most 1000");
   });
 
