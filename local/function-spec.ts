@@ -32,6 +32,7 @@ export function functionSpec(node: ResourceNode, place: FunctionPlace): Function
   const name = String(properties.name);
   const reserved = properties.reservedConcurrentExecutions;
   const logging = map(properties.loggingConfig);
+  const deadLetterArn = map(properties.deadLetterConfig).targetArn;
   return {
     name,
     arn: String(properties.arn),
@@ -42,6 +43,7 @@ export function functionSpec(node: ResourceNode, place: FunctionPlace): Function
     memorySize: Number(properties.memorySize ?? 128),
     timeoutMs: Number(properties.timeout ?? 3) * 1_000,
     reservedConcurrency: typeof reserved === "number" && reserved >= 0 ? reserved : undefined,
+    deadLetterArn: typeof deadLetterArn === "string" ? deadLetterArn : undefined,
     logGroup: String(logging.logGroup ?? `/aws/lambda/${name}`),
     logFormat: logging.logFormat === "JSON" ? "JSON" : "Text",
     region: place.region,

@@ -1,18 +1,21 @@
 import { randomBytes } from "node:crypto";
 import { dataAppliers, functionAppliers, loadSources, sourceAppliers } from "./appliers.ts";
+import { asyncAppliers, createAsyncInvoker } from "./async-invocations.ts";
 import { type Aws, startAws } from "./aws.ts";
 import { allSettled, type Changes, Deployment } from "./deployment.ts";
 import { checkGraph } from "./engine/checks.ts";
-import { type Graph, type PropertyMap, plain, type ResourceNode } from "./engine/graph.ts";
+import { type Graph, type PropertyMap, plain } from "./engine/graph.ts";
 import { DEFAULT_REGION, isDeclaredOnly, LOCAL_ACCOUNT } from "./engine/outputs.ts";
 import { evaluate, type LogEntry } from "./engine/program.ts";
 import { readSettings } from "./engine/settings.ts";
 import { Hosts } from "./hosts.ts";
 import { type Clock, systemClock } from "./kit/clock.ts";
 import { Trace } from "./kit/trace.ts";
+import type { AsyncInvoker } from "./lambda/async-invoke.ts";
 import { Callers } from "./lambda/iam.ts";
 import { LambdaPool, type PoolOptions } from "./lambda/pool.ts";
-import type { RunningSource, SourceContext } from "./sources/source.ts";
+import { portsAfter, sourceContext } from "./source-context.ts";
+import type { RunningSource } from "./sources/source.ts";
 
 export interface RuntimeOptions {
   /** The folder with Pulumi.yaml. */
@@ -26,6 +29,8 @@ export interface RuntimeOptions {
   trace?: Trace;
   /** Options of the Lambda pool, e.g. fault injection. */
   pool?: Partial<Omit<PoolOptions, "trace">>;
+  /** Whether asynchronous invocations wait a hundredth of AWS's time before they are tried again. @default false */
+  fast?: boolean;
   /** Whether Kinesis refuses what a shard could not take on AWS. @default true */
   throttle?: boolean;
   /** What the program logs. */
@@ -41,6 +46,7 @@ interface Parts {
   graph: Graph;
   aws: Aws;
   pool: LambdaPool;
+  asyncInvoke: AsyncInvoker;
   callers: Callers;
   hosts: Hosts;
   running: Map<string, RunningSource>;
@@ -90,6 +96,10 @@ export class Runtime {
 
   get pool(): LambdaPool {
     return this.#parts.pool;
+  }
+
+  get asyncInvoke(): AsyncInvoker {
+    return this.#parts.asyncInvoke;
   }
 
   get hosts(): Hosts {
@@ -158,11 +168,12 @@ const withSignal = ({ signal }: RuntimeOptions, other: AbortSignal): AbortSignal
   signal ? AbortSignal.any([signal, other]) : other;
 
 /** Each step is taken although the one before has failed: what is left running would keep the process alive. */
-async function stopParts({ running, pool, aws }: Parts): Promise<void> {
+async function stopParts({ running, asyncInvoke, pool, aws }: Parts): Promise<void> {
   const triggers = async (): Promise<void> =>
     void (await allSettled([...running.values()].map((trigger) => trigger.stop())));
+  const events = async (): Promise<void> => asyncInvoke.stop();
   const failures: unknown[] = [];
-  for (const stop of [triggers, () => pool.stop(), () => aws.stop()]) {
+  for (const stop of [triggers, events, () => pool.stop(), () => aws.stop()]) {
     await stop().catch((error: unknown) => failures.push(error));
   }
   if (failures.length > 0) throw failures[0];
@@ -222,16 +233,13 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
   ]);
   const [graph, aws, pool] = started;
   if (graph.status === "fulfilled" && aws.status === "fulfilled" && pool.status === "fulfilled") {
-    const running = new Map<string, RunningSource>();
+    const made = { aws: aws.value, pool: pool.value, callers, clock, trace };
     return {
+      ...made,
       graph: graph.value,
-      aws: aws.value,
-      pool: pool.value,
-      callers,
+      asyncInvoke: createAsyncInvoker({ ...made, fast: options.fast, log: (line) => options.log?.(line) }),
       hosts: new Hosts(),
-      running,
-      clock,
-      trace,
+      running: new Map(),
     };
   }
   if (aws.status === "fulfilled") await aws.value.stop();
@@ -249,48 +257,17 @@ async function createDeployment(options: RuntimeOptions, parts: Parts): Promise<
     endpointUrl: parts.aws.endpoint.url,
     secretAccessKey: () => randomBytes(30).toString("base64"),
   });
+  const asynchronous = asyncAppliers(parts.asyncInvoke);
   const ports = portsAfter(options.port === 0 ? 0 : parts.aws.endpoint.port);
+  const log = (line: string): void => options.log?.(line);
   const triggers = sourceAppliers(await loadSources(), {
-    context: (graph, urn) => sourceContext(options, { ...parts, graph }, () => ports.of(urn)),
+    context: (graph, urn) => sourceContext({ ...parts, graph, log }, () => ports.of(urn)),
     hosts: parts.hosts,
     running: parts.running,
   });
-  return new Deployment([({ type }) => data[type], ({ type }) => functions[type], triggers]);
+  return new Deployment([
+    ({ type }) => data[type],
+    ({ type }) => functions[type] ?? asynchronous[type],
+    triggers,
+  ]);
 }
-
-/** The ports after the endpoint's, each kept for one resource; any free one when the endpoint's is 0. */
-function portsAfter(first: number): { of(urn: string): number } {
-  const ports = new Map<string, number>();
-  return {
-    of: (urn) => {
-      if (first === 0) return 0;
-      const port = ports.get(urn) ?? first + 1 + ports.size;
-      ports.set(urn, port);
-      return port;
-    },
-  };
-}
-
-function sourceContext(options: RuntimeOptions, parts: Parts, nextPort: () => number): SourceContext {
-  const { graph, aws, pool, callers, clock, trace, hosts } = parts;
-  const byUrn = new Map(graph.resources.map((node) => [node.urn, node]));
-  return {
-    graph,
-    find: (urn) => byUrn.get(urn),
-    byOutput: (type, key, value) => graph.resources.find(hasOutput(type, key, value)),
-    pool,
-    callers,
-    services: { kinesis: aws.kinesis, s3: aws.objects },
-    clock,
-    trace,
-    random: Math.random,
-    ports: { next: nextPort },
-    resolveHost: (url) => hosts.resolve(url),
-    log: (line) => options.log?.(line),
-  };
-}
-
-const hasOutput =
-  (type: string, key: string, value: string) =>
-  (node: ResourceNode): boolean =>
-    node.type === type && plain(node.outputs[key] ?? null) === value;

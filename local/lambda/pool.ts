@@ -51,6 +51,8 @@ export interface PoolOptions {
 }
 
 export interface InvokeOptions {
+  /** Of an event that is tried again. @default a new one */
+  requestId?: string;
   /** @default the function's own ARN */
   invokedFunctionArn?: string;
   /** An X-Ray tracing header to go on with. @default a new one */
@@ -191,6 +193,11 @@ export class LambdaPool {
     return this.#functions.get(functionName)?.lambda.view() ?? [];
   }
 
+  /** What a function was made from. */
+  spec(functionName: string): FunctionSpec | undefined {
+    return this.#functions.get(functionName)?.lambda.spec;
+  }
+
   /** What every function was made from. */
   specs(): FunctionSpec[] {
     return [...this.#functions.values()].map(({ lambda }) => lambda.spec);
@@ -219,7 +226,7 @@ export class LambdaPool {
     options: InvokeOptions,
   ): Promise<InvokeResult> {
     const { spec } = lambda;
-    const requestId = randomUUID();
+    const requestId = options.requestId ?? randomUUID();
     const { outcome, ...run } = await lambda.run({
       requestId,
       payload,

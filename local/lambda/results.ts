@@ -37,10 +37,8 @@ export class TooManyRequestsException extends Error {
 export class RequestTooLargeException extends Error {
   readonly statusCode = 413;
 
-  constructor(bytes: number, limit: number) {
-    super(
-      `${bytes} byte payload is too large for the RequestResponse invocation type (limit ${limit} bytes)`,
-    );
+  constructor(bytes: number, limit: number, type = "RequestResponse") {
+    super(`${bytes} byte payload is too large for the ${type} invocation type (limit ${limit} bytes)`);
     this.name = "RequestTooLargeException";
   }
 }

@@ -18,6 +18,8 @@ export interface FunctionSpec {
   reservedConcurrency?: number;
   /** Environments started before the first invocation. @default 0 */
   provisionedConcurrency?: number;
+  /** ARN of the queue or topic that gets asynchronous events nobody could process. */
+  deadLetterArn?: string;
   logGroup: string;
   /** @default "JSON" */
   logFormat?: "JSON" | "Text";

@@ -7,6 +7,7 @@
 import type { Graph, ResourceNode } from "../engine/graph.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Trace } from "../kit/trace.ts";
+import type { AsyncInvoker } from "../lambda/async-invoke.ts";
 import type { Callers } from "../lambda/iam.ts";
 import type { LambdaPool } from "../lambda/pool.ts";
 import type { Kinesis } from "../services/kinesis.ts";
@@ -52,6 +53,11 @@ export interface SourceContext {
   /** The resource of a type with this output, e.g. a stream by its ARN. */
   byOutput(type: string, key: string, value: string): ResourceNode | undefined;
   pool: LambdaPool;
+  /**
+   * Runs functions as AWS runs them for an event that nobody waits for: retries, event age, destinations. Check first
+   * that the function lets the service in (lambda/permission.ts).
+   */
+  asyncInvoke: Pick<AsyncInvoker, "invoke">;
   /** What each function's role may do. */
   callers: Callers;
   services: SourceServices;

@@ -132,6 +132,7 @@ export class Bed {
       find: () => undefined,
       byOutput: () => functionNode,
       pool: pool as unknown as LambdaPool,
+      asyncInvoke: { invoke: () => Promise.reject(new Error("A stream invokes synchronously.")) },
       callers: this.callers,
       services: {
         kinesis: this.kinesis,
