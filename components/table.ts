@@ -1,9 +1,14 @@
 import * as aws from "@pulumi/aws";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
+import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from "aws-lambda";
+import type { Bucket } from "./bucket.ts";
 import { Component, type ComponentArgs } from "./component.ts";
+import type { Function } from "./function.ts";
 import { argumentError } from "./internal/arguments.ts";
 import { checkAutoname } from "./internal/names.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
+import type { PolicyStatement } from "./policy.ts";
+import { type ShardSubscriptionArgs, ShardSubscriptions } from "./shard-subscriptions.ts";
 
 /** A key attribute: its name, and its type where it is not a string. */
 export type KeyAttribute = string | { name: string; type: "string" | "number" | "binary" };
@@ -35,12 +40,28 @@ export interface TableArgs extends ComponentArgs {
    * @default false
    */
   deletionProtection?: boolean;
+  /**
+   * Whether the table keeps its changes of the last 24 h, old and new item, for `onChange`. Needed up front, because
+   * the table is made before its subscribers are known. Costs nothing: Lambda's reads of the changes are free.
+   * @default false
+   */
+  changes?: boolean;
+  /**
+   * Bucket for the batches of changes that a subscriber could not process; they land under `aws/lambda/<mapping>/`.
+   * @default a bucket of the table's own, made with the first subscription
+   */
+  failures?: Bucket;
   /** The last word on the table itself. */
   transform?: { table?: Transform<aws.dynamodb.TableArgs> };
 }
 
+/** The callback gets one batch of changes, in order per item. Returns nothing, or what to deliver again. */
+export type ChangeSubscriptionArgs = ShardSubscriptionArgs<DynamoDBStreamEvent, DynamoDBBatchResponse>;
+
 const TYPES = { string: "S", number: "N", binary: "B" } as const;
 const MOST_INDEXES = 20;
+/** How long changes are kept, always: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html */
+const CHANGES_KEPT_SECONDS = 86_400;
 
 /**
  * A DynamoDB table, paid per request, encrypted with the account's `aws/dynamodb` key.
@@ -51,9 +72,20 @@ const MOST_INDEXES = 20;
  * const readings = new Table("readings", { partitionKey: "pk", sortKey: "sk", timeToLive: "expiresAt" });
  * ```
  *
- * Failure path: callers see DynamoDB's errors; writers use conditions, not locks. Locally: the same API over
- * an embedded store, expiry included.
- * Sources: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html,
+ * Change data capture: with `changes: true`, `onChange` runs a callback for every batch of changes, each with the item
+ * before and after (`NEW_AND_OLD_IMAGES`), in order per item; a delete by `timeToLive` carries a `userIdentity`.
+ *
+ * ```ts
+ * const orders = new Table("orders", { partitionKey: "pk", changes: true });
+ * orders.onChange("publish", { callback: async (event) => { console.log(event.Records.length); } });
+ * ```
+ *
+ * Failure path: callers see DynamoDB's errors; writers use conditions, not locks. A batch of changes that fails is
+ * halved and retried (`ReportBatchItemFailures`: from the first failed change on), and after `maximumRetryAttempts` or
+ * the record age it goes to the failures bucket with the reason. Locally: the same API over an embedded store, expiry
+ * and changes included, without the polling delay; changes wait in memory, so that what was not delivered when the
+ * runtime stops is not delivered in its next run.
+ * Sources: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html, https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html,
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
  */
 export class Table extends Component {
@@ -64,13 +96,28 @@ export class Table extends Component {
   /** The table itself. */
   readonly table: aws.dynamodb.Table;
 
+  private readonly subscriptions: ShardSubscriptions<DynamoDBStreamEvent, DynamoDBBatchResponse> | undefined;
+
   constructor(name: string, args: TableArgs, opts?: pulumi.ComponentResourceOptions) {
     super("Table", name, args, opts);
     this.validate(args);
     this.table = this.createTable(args);
     this.name = this.table.name;
     this.arn = this.table.arn;
+    this.subscriptions = args.changes ? this.changeSubscriptions(args) : undefined;
     this.registerOutputs({ name: this.name, arn: this.arn });
+  }
+
+  /**
+   * Runs `callback` for every batch of changes. Returns the function behind it.
+   * @throws when the table was made without `changes: true`
+   */
+  onChange(name: string, args: ChangeSubscriptionArgs): Function<DynamoDBStreamEvent> {
+    if (this.subscriptions) return this.subscriptions.add(name, args);
+    throw argumentError(
+      { noun: this.noun, name: this.componentName },
+      `onChange("${name}") needs the table's changes, which it does not keep. Create it with changes: true.`,
+    );
   }
 
   private validate(args: TableArgs): void {
@@ -82,6 +129,8 @@ export class Table extends Component {
       indexes: true,
       pointInTimeRecovery: true,
       deletionProtection: true,
+      changes: true,
+      failures: true,
       transform: true,
       tags: true,
     });
@@ -107,11 +156,30 @@ export class Table extends Component {
         ttl: args.timeToLive ? { attributeName: args.timeToLive, enabled: true } : undefined,
         pointInTimeRecovery: { enabled: args.pointInTimeRecovery ?? false },
         deletionProtectionEnabled: args.deletionProtection ?? false,
+        streamEnabled: args.changes,
+        streamViewType: args.changes ? "NEW_AND_OLD_IMAGES" : undefined,
         tags: this.tags,
       },
       this.child({ protect: args.deletionProtection ?? false }),
     );
     return new aws.dynamodb.Table(`${this.componentName}-table`, tableArgs, opts);
+  }
+
+  private changeSubscriptions(
+    args: TableArgs,
+  ): ShardSubscriptions<DynamoDBStreamEvent, DynamoDBBatchResponse> {
+    return new ShardSubscriptions({
+      owner: this,
+      tags: this.tags,
+      noun: "Table subscription",
+      arn: this.table.streamArn,
+      reading: readingPermissions(this.table),
+      failures: args.failures,
+      retention: { seconds: CHANGES_KEPT_SECONDS, says: "the time that changes are kept", cure: "" },
+      filterKeys: ["dynamodb", "eventName", "userIdentity"],
+      filterRule:
+        'a table\'s changes can be filtered on "eventName", "dynamodb" and "userIdentity": { dynamodb: { NewImage: { ... } } }.',
+    });
   }
 
   /** Every attribute that is a key somewhere, once. */
@@ -149,3 +217,21 @@ function indexArgs([name, index]: [string, TableIndex]) {
     nonKeyAttributes: Array.isArray(projection) ? projection : undefined,
   };
 }
+
+/**
+ * What Lambda's poller needs; the streams of one table are listed under its own ARN:
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html,
+ * https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-policy-template-list.html
+ */
+const readingPermissions = (table: aws.dynamodb.Table): PolicyStatement[] => [
+  {
+    actions: ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+    resources: [table.streamArn],
+    reason: "Lambda reads the table's changes with the function's role",
+  },
+  {
+    actions: ["dynamodb:ListStreams"],
+    resources: [pulumi.interpolate`${table.arn}/stream/*`],
+    reason: "Lambda reads the table's changes with the function's role",
+  },
+];

@@ -1,6 +1,11 @@
 import { expect } from "chai";
-import { Table, type TableArgs } from "../../components/table.ts";
-import { find, recordResources, resolved, settled } from "../helpers/mocks.ts";
+import { Bucket } from "../../components/bucket.ts";
+import { type ChangeSubscriptionArgs, Table, type TableArgs } from "../../components/table.ts";
+import { find, type Registered, recordResources, resolved, settled } from "../helpers/mocks.ts";
+
+const MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping";
+const STREAM_ARN = "arn:aws:test:::orders-table/stream/2026-01-01";
+const callback = async () => {};
 
 async function create(args: TableArgs): Promise<Record<string, unknown>> {
   const resources = recordResources();
@@ -78,3 +83,117 @@ describe("Table", () => {
     );
   });
 });
+
+async function subscribe(
+  args: Partial<ChangeSubscriptionArgs> = {},
+  more: Partial<TableArgs> = {},
+): Promise<Registered[]> {
+  const resources = recordResources();
+  const table = new Table("orders", { partitionKey: "pk", changes: true, ...more });
+  const subscriber = table.onChange("publish", { callback, ...args });
+  await resolved(subscriber.arn);
+  while (!resources.some(({ type }) => type === MAPPING)) await new Promise(setImmediate);
+  return resources;
+}
+
+describe("Table: changes", () => {
+  it("are kept, old item and new, only when asked for", async () => {
+    expect(await create({ partitionKey: "pk", changes: true })).to.deep.include({
+      streamEnabled: true,
+      streamViewType: "NEW_AND_OLD_IMAGES",
+    });
+    expect(await create({ partitionKey: "pk" })).not.to.have.any.keys("streamEnabled", "streamViewType");
+  });
+
+  it("reach a function of their own through a mapping, with a bucket for what fails", async () => {
+    const resources = await subscribe();
+    const own = resources.filter(
+      ({ type }) => !type.startsWith("serverless:") && !type.startsWith("aws:s3/"),
+    );
+    expect(own.map(({ type, name }) => `${type.split(":").at(-1)} ${name}`).sort()).to.deep.equal([
+      "EventSourceMapping orders-publish-mapping",
+      "Function orders-publish-function",
+      "LogGroup orders-publish-logs",
+      "Role orders-publish-role",
+      "RolePolicy orders-publish-policy",
+      "Table orders-table",
+    ]);
+    expect(find(resources, "aws:s3/bucket:Bucket", "orders-failures-bucket")).to.have.property("tags");
+  });
+
+  it("are handled like a stream's records: halved batches, partial responses, bounded retries and age", async () => {
+    const mapping = find(await subscribe(), MAPPING, "orders-publish-mapping");
+    expect(mapping).to.deep.include({
+      eventSourceArn: STREAM_ARN,
+      batchSize: 100,
+      startingPosition: "TRIM_HORIZON",
+      bisectBatchOnFunctionError: true,
+      functionResponseTypes: ["ReportBatchItemFailures"],
+      maximumRetryAttempts: 10,
+      maximumRecordAgeInSeconds: 64_800,
+      parallelizationFactor: 1,
+      destinationConfig: { onFailure: { destinationArn: "arn:aws:test:::orders-failures-bucket" } },
+    });
+  });
+
+  it("can be filtered by what happened, by both images, and by who did it", async () => {
+    const filters = [
+      { eventName: ["INSERT"], dynamodb: { NewImage: { status: { S: ["placed"] } } } },
+      { userIdentity: { type: ["Service"], principalId: ["dynamodb.amazonaws.com"] } },
+    ];
+    const mapping = find(await subscribe({ filters }), MAPPING, "orders-publish-mapping");
+    expect(mapping.filterCriteria).to.deep.equal({
+      filters: filters.map((pattern) => ({ pattern: JSON.stringify(pattern) })),
+    });
+  });
+
+  it("may be read by the function and nothing else of the table", async () => {
+    const { policy } = find(await subscribe(), "aws:iam/rolePolicy:RolePolicy", "orders-publish-policy");
+    const { Statement } = JSON.parse(String(policy)) as {
+      Statement: { Action: string[]; Resource: string[] }[];
+    };
+    const ofTable = Statement.filter(({ Action }) => Action.some((action) => action.startsWith("dynamodb:")));
+    expect(ofTable.map(({ Action, Resource }) => [Action, Resource])).to.deep.equal([
+      [["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], [STREAM_ARN]],
+      [["dynamodb:ListStreams"], ["arn:aws:test:::orders-table/stream/*"]],
+    ]);
+  });
+
+  it("go to the bucket that was given when they are given up", async () => {
+    const resources = recordResources();
+    const failures = new Bucket("mine");
+    const table = new Table("orders", { partitionKey: "pk", changes: true, failures });
+    await resolved(table.onChange("publish", { callback }).arn);
+    expect(resources.filter(({ type }) => type === "aws:s3/bucket:Bucket")).to.have.length(1);
+  });
+
+  it("are refused where the table keeps none, naming the cure", () => {
+    recordResources();
+    const table = new Table("orders", { partitionKey: "pk" });
+    expect(() => table.onChange("publish", { callback })).to.throw(
+      'Table "orders": onChange("publish") needs the table\'s changes, which it does not keep. Create it with changes: true.',
+    );
+  });
+
+  for (const [args, message] of [
+    [{ batchSize: 0 }, /batchSize is 0/],
+    [
+      { maximumRecordAgeInSeconds: 80_000 },
+      /above 0.8 of the time that changes are kept \(86400 s\).*at most 69120\.$/,
+    ],
+    [{ tumblingWindowInSeconds: 60, parallelizationFactor: 2 }, /parallelizationFactor is 2 with a tumbling/],
+    [{ filters: [{ data: ["x"] }] }, /a filter is on "data"; .*"eventName", "dynamodb" and "userIdentity"/],
+    [{ retries: 5 } as object, /unknown argument "retries"/],
+  ] as [Partial<ChangeSubscriptionArgs>, RegExp][]) {
+    it(`refuse ${JSON.stringify(args)}, naming the subscription`, () => {
+      recordResources();
+      const table = new Table("orders", { partitionKey: "pk", changes: true });
+      expect(() => table.onChange("publish", { callback, ...args }))
+        .to.throw(message)
+        .with.property("message")
+        .that.contains('Table subscription "orders/publish"');
+    });
+  }
+});
+
+// Not proven here: that AWS accepts the mapping; how changes are delivered locally is in tests/sources/table.test.ts.

@@ -14,7 +14,9 @@ export function recordResources(): Registered[] {
     {
       newResource: ({ type, name, inputs }) => {
         resources.push({ type, name, inputs });
-        const added = { name: `${name}-1234567`, arn: `arn:aws:test:::${name}`, bucket: `${name}-1234567` };
+        const arn = `arn:aws:test:::${name}`;
+        const streamArn = `${arn}/stream/2026-01-01`;
+        const added = { name: `${name}-1234567`, arn, streamArn, bucket: `${name}-1234567` };
         return { id: `${name}-id`, state: { ...added, ...inputs } };
       },
       call: ({ inputs }) => inputs,
