@@ -4,6 +4,7 @@
  */
 import type { KinesisStreamRecord } from "aws-lambda";
 import { arrayProblem, arrivalOf, PayloadError, padSequence, parsePayload } from "../shared/batch.ts";
+import { asEnvelope, type Envelope, senderOf, senderProblem } from "../shared/envelope.ts";
 import { DAY, HOUR, MINUTE } from "../shared/instant.ts";
 import type { Resolution } from "../shared/keys.ts";
 import { DEFAULT_LIMITS, judgeReading, type Reading, type TimeLimits } from "../shared/reading.ts";
@@ -138,6 +139,8 @@ interface RecordFold extends Origin {
   fold: Fold;
   arrivedAt: number;
   limits: TimeLimits;
+  /** The device that published the record over MQTT. */
+  sender: string | undefined;
 }
 
 function foldReading(candidate: unknown, context: RecordFold): void {
@@ -148,11 +151,15 @@ function foldReading(candidate: unknown, context: RecordFold): void {
     return;
   }
   const reading = candidate as Reading;
+  if (senderProblem(reading.deviceId, context.sender) !== undefined) {
+    fold.invalid++;
+    return;
+  }
   addToMinute(seriesOf(fold, reading.deviceId, reading.metric), reading.value, at, context);
   fold.readings++;
 }
 
-function foldPayload(payload: unknown, context: RecordFold): void {
+function foldReadings(payload: unknown, context: RecordFold): void {
   if (!Array.isArray(payload)) {
     foldReading(payload, context);
     return;
@@ -164,16 +171,22 @@ function foldPayload(payload: unknown, context: RecordFold): void {
   for (const candidate of payload) foldReading(candidate, context);
 }
 
+function foldPublished(envelope: Envelope, context: RecordFold): void {
+  context.sender = senderOf(envelope);
+  foldReadings(parsePayload(envelope.payload), context);
+}
+
 function foldRecord(record: KinesisStreamRecord, context: RecordFold): void {
-  let payload: unknown;
+  context.sender = undefined;
   try {
-    payload = parsePayload(record.kinesis.data);
+    const payload = parsePayload(record.kinesis.data);
+    const envelope = asEnvelope(payload);
+    if (envelope === undefined) foldReadings(payload, context);
+    else foldPublished(envelope, context);
   } catch (error) {
     if (!(error instanceof PayloadError)) throw error;
     context.fold.invalid++;
-    return;
   }
-  foldPayload(payload, context);
 }
 
 function mergeDelta(whole: Delta, part: Delta): void {
@@ -234,7 +247,7 @@ export function foldRecords(
   { limits = DEFAULT_LIMITS, after = "" }: FoldOptions = {},
 ): Folded {
   const fold: Fold = { series: new Map(), readings: 0, invalid: 0 };
-  const context: RecordFold = { fold, limits, index: 0, sequence: "", arrivedAt: 0 };
+  const context: RecordFold = { fold, limits, index: 0, sequence: "", arrivedAt: 0, sender: undefined };
   for (let index = 0; index < records.length; index++) {
     const record = records[index] as KinesisStreamRecord;
     context.sequence = padSequence(record.kinesis.sequenceNumber);

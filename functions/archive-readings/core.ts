@@ -14,6 +14,7 @@ import {
   parseText,
   payloadText,
 } from "../shared/batch.ts";
+import { asEnvelope, type Envelope, senderOf, senderProblem } from "../shared/envelope.ts";
 import { formatInstant } from "../shared/instant.ts";
 import { judgeReading, type Reading, type TimeLimits } from "../shared/reading.ts";
 import { elementTexts } from "./elements.ts";
@@ -38,6 +39,8 @@ interface Origin {
   arrivedAt: string;
   shard: string;
   sequence: string;
+  /** When the broker got it, for what came over MQTT. */
+  receivedAt?: string;
 }
 
 interface Lines {
@@ -53,10 +56,10 @@ function validLine(reading: Reading, origin: Origin, index: number): string {
 /** @param index in the record's array; null for the record as a whole. */
 function refusedLine(
   reason: string,
-  origin: Origin,
+  { origin, topic }: Judge,
   { index, data }: { index: number | null; data: string },
 ): string {
-  return JSON.stringify({ reason, ...origin, index, data });
+  return JSON.stringify({ reason, ...origin, topic, index, data });
 }
 
 /** Base64 of a text with one character per byte. */
@@ -68,43 +71,70 @@ interface Judge {
   origin: Origin;
   arrivedAt: number;
   limits: TimeLimits;
+  /** The device that published it over MQTT, and where. */
+  sender?: string;
+  topic?: string;
+}
+
+/** @returns why it is none of the sender's readings; undefined when it is one. */
+function problemOf(candidate: unknown, { arrivedAt, limits, sender }: Judge): string | undefined {
+  const at = judgeReading(candidate, arrivedAt, limits);
+  return typeof at === "string" ? at : senderProblem((candidate as Reading).deviceId, sender);
 }
 
 function judgeArray(readings: unknown[], text: string, judge: Judge): Lines {
   const lines: Lines = { valid: [], refused: [] };
   let texts: string[] | undefined;
   for (const [index, candidate] of readings.entries()) {
-    const at = judgeReading(candidate, judge.arrivedAt, judge.limits);
-    if (typeof at === "number") {
+    const problem = problemOf(candidate, judge);
+    if (problem === undefined) {
       lines.valid.push(validLine(candidate as Reading, judge.origin, index));
       continue;
     }
     texts ??= elementTexts(text);
-    lines.refused.push(refusedLine(at, judge.origin, { index, data: toBase64(texts[index] ?? "") }));
+    lines.refused.push(refusedLine(problem, judge, { index, data: toBase64(texts[index] ?? "") }));
   }
   return lines;
 }
 
-function judgeRecord(data: string, judge: Judge): Lines {
-  const refuse = (reason: string): Lines => ({
-    valid: [],
-    refused: [refusedLine(reason, judge.origin, { index: null, data })],
-  });
+/** @param payload one reading or an array of them. */
+function judgeReadings(payload: unknown, text: string, judge: Judge): Lines {
+  if (Array.isArray(payload)) {
+    const problem = arrayProblem(payload);
+    if (problem === undefined) return judgeArray(payload, text, judge);
+    throw new PayloadError(problem);
+  }
+  const problem = problemOf(payload, judge);
+  if (problem !== undefined) throw new PayloadError(problem);
+  return { valid: [validLine(payload as Reading, judge.origin, 0)], refused: [] };
+}
+
+/** What cannot be taken as a whole is a line of its own, with the bytes as they were sent. */
+function refusing(judge: Judge, data: string, work: () => Lines): Lines {
   try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof PayloadError)) throw error;
+    return { valid: [], refused: [refusedLine(error.message, judge, { index: null, data })] };
+  }
+}
+
+function judgePublished(envelope: Envelope, judge: Judge): Lines {
+  const { topic, payload, receivedAt } = envelope;
+  const origin = { ...judge.origin, receivedAt: formatInstant(receivedAt) };
+  return refusing({ ...judge, origin, topic }, payload, () => {
+    const text = payloadText(payload);
+    return judgeReadings(parseText(text), text, { ...judge, origin, topic, sender: senderOf(envelope) });
+  });
+}
+
+function judgeRecord(data: string, judge: Judge): Lines {
+  return refusing(judge, data, () => {
     const text = payloadText(data);
     const payload = parseText(text);
-    if (!Array.isArray(payload)) {
-      const at = judgeReading(payload, judge.arrivedAt, judge.limits);
-      return typeof at === "string"
-        ? refuse(at)
-        : { valid: [validLine(payload as Reading, judge.origin, 0)], refused: [] };
-    }
-    const problem = arrayProblem(payload);
-    return problem === undefined ? judgeArray(payload, text, judge) : refuse(problem);
-  } catch (error) {
-    if (error instanceof PayloadError) return refuse(error.message);
-    throw error;
-  }
+    const envelope = asEnvelope(payload);
+    return envelope === undefined ? judgeReadings(payload, text, judge) : judgePublished(envelope, judge);
+  });
 }
 
 /** `dt=2026-01-31/hour=12` of an arrival. */
