@@ -113,6 +113,9 @@ const DEFAULTS = {
   asyncEventAge: 3_600,
 } as const;
 
+/** Seconds that a function may run unless its settings say otherwise. */
+export const DEFAULT_TIMEOUT = DEFAULTS.timeout;
+
 /** https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html */
 const LONGEST_DESCRIPTION = 256;
 

@@ -9,6 +9,7 @@ const AUTONAME_SUFFIX = 8;
  * Sources: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html (64),
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html (roles 64, policies 128),
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html (63),
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html (80, with `.fifo`),
  * https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html (128),
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html (255).
  */
@@ -17,6 +18,8 @@ const NAME_LIMITS = {
   role: 64,
   policy: 128,
   bucket: 63,
+  queue: 80,
+  "FIFO queue": 75,
   stream: 128,
   table: 255,
 } as const;
@@ -28,6 +31,8 @@ const PATTERNS: Record<Named, { test: RegExp; says: string }> = {
   role: { test: /^[A-Za-z0-9+=,.@_-]+$/, says: "letters, digits and +=,.@_-" },
   policy: { test: /^[A-Za-z0-9+=,.@_-]+$/, says: "letters, digits and +=,.@_-" },
   bucket: { test: /^[a-z0-9][a-z0-9.-]*$/, says: "lower-case letters, digits, - and ." },
+  queue: { test: /^[A-Za-z0-9_-]+$/, says: "letters, digits, - and _" },
+  "FIFO queue": { test: /^[A-Za-z0-9_-]+$/, says: "letters, digits, - and _" },
   stream: { test: /^[A-Za-z0-9_.-]+$/, says: "letters, digits, -, _ and ." },
   table: { test: /^[A-Za-z0-9_.-]+$/, says: "letters, digits, -, _ and ." },
 };
