@@ -6,6 +6,7 @@ import { DynamoDb } from "./services/dynamodb.ts";
 import { type Endpoint, startEndpoint } from "./services/endpoint.ts";
 import { Kinesis } from "./services/kinesis.ts";
 import { loadStreams, saveStreams } from "./services/kinesis-snapshot.ts";
+import type { CloudWatchLogs } from "./services/logs.ts";
 import { ObjectsAndMessages } from "./services/s3-sqs-sns.ts";
 import type { Authorise } from "./services/service.ts";
 
@@ -21,6 +22,8 @@ export interface AwsOptions {
   clock: Clock;
   trace: Trace;
   authorise: Authorise;
+  /** Made before, since functions write to it as soon as the pool is there. */
+  logs: CloudWatchLogs;
   log: (line: string) => void;
 }
 
@@ -29,13 +32,14 @@ export interface Aws {
   kinesis: Kinesis;
   dynamodb: DynamoDb;
   objects: ObjectsAndMessages;
+  logs: CloudWatchLogs;
   endpoint: Endpoint;
   stop(): Promise<void>;
 }
 
 /** @throws {Error} when the port is taken or the data folder cannot be written; nothing is left running then. */
 export async function startAws(options: AwsOptions): Promise<Aws> {
-  const { region, account, clock, trace, authorise, dataDir, log } = options;
+  const { region, account, clock, trace, authorise, dataDir, logs, log } = options;
   const place = { region, account };
   const kinesis = new Kinesis({ ...place, clock, throttle: options.throttle, log });
   if (dataDir !== undefined) await prepareFolder(dataDir);
@@ -48,7 +52,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   try {
     const endpoint = await startEndpoint({
       port: options.port,
-      json: [kinesis, dynamodb],
+      json: [kinesis, dynamodb, logs],
       http: [objects],
       authorise,
       trace,
@@ -61,7 +65,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
         await stopServices();
       }
     };
-    return { kinesis, dynamodb, objects, endpoint, stop };
+    return { kinesis, dynamodb, objects, logs, endpoint, stop };
   } catch (error) {
     await stopServices();
     throw error;

@@ -14,6 +14,8 @@ import { Trace } from "./kit/trace.ts";
 import type { AsyncInvoker } from "./lambda/async-invoke.ts";
 import { Callers } from "./lambda/iam.ts";
 import { LambdaPool, type PoolOptions } from "./lambda/pool.ts";
+import { functionLog, logAppliers } from "./log-groups.ts";
+import { CloudWatchLogs } from "./services/logs.ts";
 import { portsAfter, sourceContext } from "./source-context.ts";
 import type { RunningSource } from "./sources/source.ts";
 
@@ -28,7 +30,7 @@ export interface RuntimeOptions {
   clock?: Clock;
   trace?: Trace;
   /** Options of the Lambda pool, e.g. fault injection. */
-  pool?: Partial<Omit<PoolOptions, "trace">>;
+  pool?: Partial<Omit<PoolOptions, "trace" | "writeLog">>;
   /** Whether asynchronous invocations wait a hundredth of AWS's time before they are tried again. @default false */
   fast?: boolean;
   /** Whether Kinesis refuses what a shard could not take on AWS. @default true */
@@ -209,12 +211,14 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
   const { config } = await readSettings(options.directory, options.stack);
   const failed = new AbortController();
   const signal = withSignal(options, failed.signal);
+  const place = { region: regionOf(config), account: LOCAL_ACCOUNT };
+  const logs = new CloudWatchLogs({ ...place, clock });
   const evaluation = await beginEvaluation({ ...options, signal });
   const started = await Promise.allSettled([
     evaluation.graph,
     startAws({
-      region: regionOf(config),
-      account: LOCAL_ACCOUNT,
+      ...place,
+      logs,
       port: options.port,
       dataDir: options.dataDir,
       throttle: options.throttle ?? true,
@@ -227,7 +231,7 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
       failed.abort();
       throw error;
     }),
-    LambdaPool.start({ ...options.pool, trace }),
+    LambdaPool.start({ ...options.pool, trace, writeLog: functionLog({ logs, callers, place, clock }) }),
     // Asked for again later, and loaded by then.
     loadSources(),
   ]);
@@ -250,7 +254,7 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
 async function createDeployment(options: RuntimeOptions, parts: Parts): Promise<Deployment> {
   options.onProgress?.("starting functions and triggers");
   const { config } = await readSettings(options.directory, options.stack);
-  const data = dataAppliers(parts.aws);
+  const data = { ...dataAppliers(parts.aws), ...logAppliers(parts.aws.logs) };
   const functions = functionAppliers(parts.pool, parts.callers, {
     directory: options.directory,
     region: regionOf(config),

@@ -12,8 +12,9 @@ import { rm } from "node:fs/promises";
 import type { Trace } from "../kit/trace.ts";
 import type { Guard } from "./guard.ts";
 import { LineReader } from "./lines.ts";
+import type { WriteFunctionLog } from "./platform-log.ts";
 import type { Invocation, RuntimeApi, RuntimeResult, RuntimeSession } from "./runtime-api.ts";
-import { type FunctionSpec, reservedVariables } from "./spec.ts";
+import { type FunctionSpec, logStreamName, reservedVariables } from "./spec.ts";
 
 /** What the pool gives each environment. */
 export interface EnvironmentOptions {
@@ -28,6 +29,7 @@ export interface EnvironmentOptions {
   api: RuntimeApi;
   guard: Guard;
   trace: Trace;
+  writeLog: WriteFunctionLog;
   /** Stops the process between invocations. */
   freeze: boolean;
   /** Opens a debugger; nothing is frozen then. */
@@ -73,6 +75,7 @@ export class Environment {
   /** How initialisation ended. Never rejects. */
   readonly ready: Promise<InitResult>;
   readonly exited: Promise<Exit>;
+  readonly #logStream: string;
   readonly #options: EnvironmentOptions;
   readonly #process: ChildProcess;
   readonly #session: RuntimeSession;
@@ -84,6 +87,7 @@ export class Environment {
   #initialised = false;
   #frozen = false;
   #outOfMemory = false;
+  #peakBytes = 0;
   #dead = false;
 
   constructor(options: EnvironmentOptions) {
@@ -91,6 +95,7 @@ export class Environment {
     this.spec = options.spec;
     this.provisioned = options.provisioned;
     this.inspected = options.inspect;
+    this.#logStream = logStreamName(options.spec, options.id);
     this.ready = new Promise((resolve) => {
       this.#settleReady = resolve;
     });
@@ -127,6 +132,17 @@ export class Environment {
     return !this.#session.undelivered;
   }
 
+  /** The most memory seen in use, in MB; undefined where the platform does not tell. */
+  get peakMegabytes(): number | undefined {
+    if (this.#peakBytes === 0 && !this.#dead) this.#measure();
+    return this.#peakBytes === 0 ? undefined : Math.ceil(this.#peakBytes / 1_048_576);
+  }
+
+  /** Writes a line to the function's log, under this environment's stream. */
+  log(message: string): void {
+    this.#options.writeLog(this.spec, this.#logStream, message);
+  }
+
   /** Runs one invocation to its end: an answer, or the end of the process. Never rejects. */
   invoke(invocation: Invocation): Promise<Outcome> {
     return new Promise((resolve) => {
@@ -139,11 +155,17 @@ export class Environment {
 
   /** Kills the process when it uses more than the function's memory. */
   checkMemory(): void {
-    if (this.pid === undefined || this.inspected || this.#dead) return;
-    const bytes = residentBytes(this.pid);
+    if (this.inspected || this.#dead) return;
+    const bytes = this.#measure();
     if (bytes === undefined || bytes <= this.spec.memorySize * 1024 * 1024) return;
     this.#outOfMemory = true;
     this.kill();
+  }
+
+  #measure(): number | undefined {
+    const bytes = this.pid === undefined ? undefined : residentBytes(this.pid);
+    this.#peakBytes = Math.max(this.#peakBytes, bytes ?? 0);
+    return bytes;
   }
 
   /** Ends the process and whatever it started, frozen or not. */
@@ -174,7 +196,11 @@ export class Environment {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         ...spec.environment,
-        ...reservedVariables(spec, { ...this.#options, runtimeApi: this.#session.address }),
+        ...reservedVariables(spec, {
+          ...this.#options,
+          runtimeApi: this.#session.address,
+          logStream: this.#logStream,
+        }),
       },
     });
     const lines = new LineReader((line) => this.#onLine(line));
@@ -217,6 +243,7 @@ export class Environment {
     const url = inspect ? DEBUGGER.exec(line)?.[1] : undefined;
     if (url !== undefined) trace.emit({ kind: "inspect", functionName: spec.name, url });
     trace.emit({ kind: "log", functionName: spec.name, requestId: this.#requestId, line });
+    this.log(line);
   }
 
   #onExit(reason: string): void {

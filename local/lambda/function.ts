@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Trace } from "../kit/trace.ts";
 import { Environment, type RunOutcome } from "./environment.ts";
 import type { Guard } from "./guard.ts";
+import { initStartLine, type Report, reportLines, startLine, type WriteFunctionLog } from "./platform-log.ts";
 import { PoolStoppedError } from "./results.ts";
 import type { Invocation, RuntimeApi } from "./runtime-api.ts";
 import type { FunctionSpec } from "./spec.ts";
@@ -19,6 +20,7 @@ export interface FunctionHost {
   api: RuntimeApi;
   guard: Guard;
   trace: Trace;
+  writeLog: WriteFunctionLog;
   maxEnvironments: number;
   initLimitMs: number;
   freeze: boolean;
@@ -176,13 +178,18 @@ export class LambdaFunction {
 
   /** Initialises if need be, invokes, and puts the environment back or drops it. */
   async #runIn(environment: Environment, request: Request): Promise<Omit<Run, "coldStart">> {
-    if (environment.initialised) return this.#invokeIn(environment, request, this.spec.timeoutMs);
+    const { timeoutMs } = this.spec;
+    if (environment.initialised) return this.#invokeIn(environment, request, { timeoutMs });
     const limit = environment.inspected ? Number.POSITIVE_INFINITY : this.#host.initLimitMs;
     const init = await within(environment.ready, limit);
     if (init !== TIMED_OUT && init.kind === "ready") {
       this.#init.add(init.durationMs);
-      const run = await this.#invokeIn(environment, request, this.spec.timeoutMs);
-      return { ...run, initDurationMs: init.durationMs };
+      const { durationMs: initDurationMs } = init;
+      const run = await this.#invokeIn(environment, request, {
+        timeoutMs,
+        initDurationMs,
+      });
+      return { ...run, initDurationMs };
     }
     environment.kill();
     if (this.#stopped) return { outcome: await environment.exited, durationMs: 0 };
@@ -200,15 +207,22 @@ export class LambdaFunction {
       return { outcome: init === TIMED_OUT ? { kind: "timeout" } : init, durationMs };
     }
     this.#init.add(init.durationMs);
-    const run = await this.#invokeIn(environment, request, this.spec.timeoutMs - durationMs);
+    const run = await this.#invokeIn(environment, request, { timeoutMs: this.spec.timeoutMs - durationMs });
     return { ...run, durationMs: run.durationMs + durationMs };
   }
 
   async #invokeIn(
     environment: Environment,
     request: Request,
-    timeoutMs: number,
+    { timeoutMs, initDurationMs }: { timeoutMs: number; initDurationMs?: number },
   ): Promise<Omit<Run, "coldStart">> {
+    const { requestId } = request;
+    const report = (status: Report["status"], durationMs: number): void => {
+      const maxMemoryUsedMB = environment.peakMegabytes;
+      const figures = { requestId, status, durationMs, initDurationMs, maxMemoryUsedMB };
+      for (const line of reportLines(this.spec, figures, Date.now())) environment.log(line);
+    };
+    environment.log(startLine(this.spec, requestId, Date.now()));
     const limit = environment.inspected ? Number.POSITIVE_INFINITY : timeoutMs;
     const startedAt = performance.now();
     const deadlineMs = Math.round(Date.now() + timeoutMs);
@@ -216,14 +230,17 @@ export class LambdaFunction {
     const durationMs = performance.now() - startedAt;
     if (outcome === TIMED_OUT) {
       environment.kill();
+      report("timeout", timeoutMs);
       return { outcome: { kind: "timeout" }, durationMs: timeoutMs };
     }
     if (outcome.kind === "exited") {
       // It ended between two invocations, without having seen this one.
       if (!environment.delivered && !this.#stopped) return this.#runIn(await this.#acquire(), request);
+      report("error", durationMs);
       return { outcome, durationMs };
     }
-    if (this.#host.onResponse(this.spec.name, request.requestId) === "kill") {
+    report(outcome.kind === "response" ? "success" : "failure", durationMs);
+    if (this.#host.onResponse(this.spec.name, requestId) === "kill") {
       environment.kill();
       return { outcome: await environment.exited, durationMs };
     }
@@ -256,6 +273,7 @@ export class LambdaFunction {
       onExit: (gone) => this.#onExit(gone),
     });
     this.#inspectNext = false;
+    environment.log(initStartLine(this.spec, provisioned, Date.now()));
     this.#environments.add(environment);
     return environment;
   }

@@ -21,6 +21,7 @@ import type { Trace } from "../kit/trace.ts";
 import { CodeStore, unprotect } from "./code.ts";
 import { type EnvironmentView, type FunctionHost, LambdaFunction } from "./function.ts";
 import { Guard } from "./guard.ts";
+import type { WriteFunctionLog } from "./platform-log.ts";
 import {
   describeOutcome,
   type InvokeResult,
@@ -35,6 +36,8 @@ import type { FunctionStats } from "./stats.ts";
 
 export interface PoolOptions {
   trace: Trace;
+  /** Takes what functions print and Lambda's own lines. @default nobody */
+  writeLog?: WriteFunctionLog;
   /** Most processes per function. @default 10 */
   maxEnvironments?: number;
   /** Invocations at a time over all functions. @default 1,000, an AWS account's */
@@ -106,6 +109,7 @@ export class LambdaPool {
       api,
       guard: new Guard(directory),
       trace: options.trace,
+      writeLog: options.writeLog ?? (() => {}),
       maxEnvironments: options.maxEnvironments ?? DEFAULT_MAX_ENVIRONMENTS,
       initLimitMs: options.initLimitMs ?? INIT_LIMIT_MS,
       freeze: options.freeze ?? process.platform !== "win32",

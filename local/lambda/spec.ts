@@ -34,13 +34,17 @@ export interface FunctionSpec {
 
 /** Where one environment lives. */
 interface Place {
-  id: string;
   codeDirectory: string;
   temporaryDirectory: string;
   workerPath: string;
   provisioned: boolean;
   runtimeApi: string;
+  logStream: string;
 }
+
+/** As Lambda names an environment's log stream: `2026/01/31/[$LATEST]<id>`. */
+export const logStreamName = ({ version }: FunctionSpec, id: string): string =>
+  `${new Date().toISOString().slice(0, 10).replaceAll("-", "/")}/[${version}]${id}`;
 
 /**
  * The variables that Lambda defines, which win over the function's own; nothing comes from the runtime's own
@@ -48,7 +52,6 @@ interface Place {
  * Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
  */
 export const reservedVariables = (spec: FunctionSpec, place: Place): Record<string, string> => {
-  const date = new Date().toISOString().slice(0, 10).replaceAll("-", "/");
   return {
     _HANDLER: spec.handler,
     AWS_ACCESS_KEY_ID: spec.accessKeyId,
@@ -62,7 +65,7 @@ export const reservedVariables = (spec: FunctionSpec, place: Place): Record<stri
     AWS_LAMBDA_LOG_FORMAT: spec.logFormat ?? "JSON",
     AWS_LAMBDA_LOG_GROUP_NAME: spec.logGroup,
     AWS_LAMBDA_LOG_LEVEL: spec.logLevel ?? (spec.logFormat === "Text" ? "TRACE" : "INFO"),
-    AWS_LAMBDA_LOG_STREAM_NAME: `${date}/[${spec.version}]${place.id}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: place.logStream,
     AWS_LAMBDA_RUNTIME_API: place.runtimeApi,
     AWS_REGION: spec.region,
     AWS_SECRET_ACCESS_KEY: spec.secretAccessKey,

@@ -25,8 +25,9 @@ const createGateway = (
 ): { gateway: Gateway; domainName: string } => {
   const api = readApi(node, context.graph);
   const writeLog = (entry: AccessLogEntry): void => {
-    context.trace.emit({ kind: "access-log", at: context.clock.now(), api: api.name, ...entry });
-    context.log(entry.line);
+    const at = context.clock.now();
+    context.trace.emit({ kind: "access-log", at, api: api.name, ...entry });
+    context.services.logs.append(entry.logGroup, api.id, [{ timestamp: at, message: entry.line }]);
   };
   const gateway = new Gateway(api, {
     clock: context.clock,

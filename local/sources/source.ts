@@ -11,6 +11,7 @@ import type { AsyncInvoker } from "../lambda/async-invoke.ts";
 import type { Callers } from "../lambda/iam.ts";
 import type { LambdaPool } from "../lambda/pool.ts";
 import type { Kinesis } from "../services/kinesis.ts";
+import type { CloudWatchLogs } from "../services/logs.ts";
 
 export interface Source {
   /** Resource type tokens that it starts, e.g. `aws:apigatewayv2/api:Api`. */
@@ -45,6 +46,7 @@ export interface ObjectStore {
 export interface SourceServices {
   kinesis: Kinesis;
   s3: ObjectStore;
+  logs: Pick<CloudWatchLogs, "append" | "hasGroup" | "onAppend">;
 }
 
 export interface SourceContext {

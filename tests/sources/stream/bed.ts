@@ -5,6 +5,7 @@ import { Trace, type TraceEvent } from "../../../local/kit/trace.ts";
 import { Callers, type PolicyStatement } from "../../../local/lambda/iam.ts";
 import type { LambdaPool } from "../../../local/lambda/pool.ts";
 import { Kinesis } from "../../../local/services/kinesis.ts";
+import { CloudWatchLogs } from "../../../local/services/logs.ts";
 import type { RunningSource, SourceContext } from "../../../local/sources/source.ts";
 import { source } from "../../../local/sources/stream.ts";
 import { resourceNode } from "../../helpers/graph.ts";
@@ -136,6 +137,7 @@ export class Bed {
       callers: this.callers,
       services: {
         kinesis: this.kinesis,
+        logs: new CloudWatchLogs({ region: "eu-west-1", account: "000000000000", clock: this.clock }),
         s3: {
           putObject: async (bucket, key, body) =>
             this.stored.push({ place: bucket, key, body: JSON.parse(String(body)) }),
