@@ -148,7 +148,12 @@ const begin = async (
     random: () => 0.5,
     ports: { next: () => 0 },
     resolveHost: readIssuer,
-    log: (line: string) => lines.push(line),
+    services: {
+      logs: {
+        append: (_group: string, _stream: string, entries: { message: string }[]) =>
+          lines.push(...entries.map(({ message }) => message)),
+      },
+    },
     pool: {
       invoke: async (functionName: string, payload: string, options?: { traceId?: string }) => {
         invoked.push(functionName);
