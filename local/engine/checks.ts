@@ -10,6 +10,7 @@ import {
   reservationsFit,
   visibilityFits,
 } from "./rules/limits.ts";
+import { logFilterAfterPermission, logFiltersFit, logsDoNotRecur } from "./rules/logs.ts";
 import {
   functionAfterLogGroup,
   functionAfterPolicies,
@@ -26,6 +27,9 @@ const RULES: ((view: View) => Problem[])[] = [
   functionAfterLogGroup,
   mappingAfterPolicies,
   notificationAfterGrants,
+  logFilterAfterPermission,
+  logFiltersFit,
+  logsDoNotRecur,
   mappingMayRead,
   destinationsMayBeSentTo,
   environmentFits,

@@ -97,6 +97,8 @@ export const NAMES = {
     pattern: /^[A-Za-z0-9_./#-]+$/,
     characters: "letters, digits and `_-/.#`",
   },
+  /** https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html */
+  logFilter: { property: "name", max: 512, pattern: /^[^:*]+$/, characters: "any character but `:` and `*`" },
   /** https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis.html */
   api: { property: "name", max: 128, ...ANY },
   stage: {

@@ -1,5 +1,5 @@
 /** What watches and scales: log groups, alarms, autoscaling. */
-import { arn, type Blueprint, globalArn, text, uuid } from "./blueprint.ts";
+import { arn, type Blueprint, globalArn, hex, text, uuid } from "./blueprint.ts";
 import { NAMES } from "./names.ts";
 
 export const OPERATIONS: Record<string, Blueprint> = {
@@ -15,6 +15,12 @@ export const OPERATIONS: Record<string, Blueprint> = {
       id: name,
       outputs: { arn: arn(environment, "logs", `log-group:${name}`) },
     }),
+  },
+  "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": {
+    naming: NAMES.logFilter,
+    defaults: { distribution: "ByLogStream", applyOnTransformedLogs: false, roleArn: "" },
+    // As the provider makes it: a group may have several filters, told apart by name.
+    create: ({ inputs }) => ({ id: `cwlsf-${hex(text(inputs, "logGroup"), 10)}`, outputs: {} }),
   },
   "aws:cloudwatch/metricAlarm:MetricAlarm": {
     naming: NAMES.alarm,
