@@ -50,7 +50,7 @@ export function metricDocument(
 export function emitMetrics(
   service: string,
   values: Record<string, number>,
-  { now = Date.now(), write = writeLine }: { now?: number; write?: Write } = {},
+  { now = Date.now(), unit, write = writeLine }: { now?: number; unit?: Unit; write?: Write } = {},
 ): void {
-  write(JSON.stringify(metricDocument(service, values, { now })));
+  write(JSON.stringify(metricDocument(service, values, { now, unit })));
 }

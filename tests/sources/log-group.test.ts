@@ -201,7 +201,7 @@ describe("log group source", () => {
     });
 
     it("CloudWatch Logs may not invoke the function for this group", async () => {
-      const others = [
+      const others: Record<string, string>[] = [
         { principal: "s3.amazonaws.com" },
         { sourceArn: SOURCE_ARN.replace(GROUP, "/other") },
         { function: "other" },
