@@ -1,11 +1,13 @@
 /** The whole system: settings of the environment, its stacks, and what a user needs of them. */
 import { createApi } from "./stacks/api.ts";
 import { readSettings } from "./stacks/config.ts";
+import { createLogs } from "./stacks/logs.ts";
 import { createTelemetry } from "./stacks/telemetry.ts";
 
 const settings = readSettings();
 const telemetry = createTelemetry(settings);
 const { api, identity, scopes: scopeNames } = createApi(settings, telemetry);
+const logs = createLogs(settings, { api, lake: telemetry.lake });
 
 /** Where everything runs. */
 export const region = settings.region;
@@ -21,5 +23,7 @@ export const clientSecret = identity.clientSecret;
 export const scopes = scopeNames;
 /** Aggregates and latest values. */
 export const tableName = telemetry.readings.name;
-/** Raw readings under raw/, malformed records under quarantine/. */
+/** Raw readings under raw/, access logs under logs/, what could not be taken under quarantine/. */
 export const lakeBucketName = telemetry.lake.name;
+/** Drop access logs here: combined or JSON lines, plain or gzip. */
+export const logsBucketName = logs.files.name;

@@ -19,6 +19,8 @@ export interface Settings {
   pointInTimeRecovery: boolean;
   /** Days that log lines are kept; one of the periods CloudWatch knows. */
   logRetentionDays: number;
+  /** Days that files in the logs bucket are kept, 1-3,650. */
+  logFileDays: number;
   /** Requests a second that the API takes in a steady state, 1-10,000. */
   apiRateLimit: number;
   /** Requests that the API takes at once, 1-5,000. */
@@ -60,6 +62,7 @@ const READERS: {
     fallback: 14,
     read: oneOf([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]),
   },
+  logFileDays: { fallback: 30, read: wholeNumber(1, 3_650) },
   apiRateLimit: { fallback: 100, read: wholeNumber(1, 10_000) },
   apiBurstLimit: { fallback: 200, read: wholeNumber(1, 5_000) },
   corsOrigins: { fallback: [], read: listOf(origin) },

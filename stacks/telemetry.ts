@@ -21,7 +21,7 @@ export function createTelemetry(settings: Settings): Telemetry {
   const { logRetentionDays, readingMaxAgeDays: maxAgeDays } = settings;
 
   const lake = new Bucket("lake", {
-    expiration: { "quarantine/": 90 },
+    expiration: { "quarantine/": 90, "manifests/logs/": 90 },
     deletionProtection: settings.protectData,
     forceDestroy: !settings.protectData,
   });

@@ -52,6 +52,8 @@ describe("the program", function () {
         expect(components.map(({ type, name }) => `${type.split(":").at(-1)} ${name}`).sort()).to.deep.equal([
           "Bucket failures",
           "Bucket lake",
+          "Bucket logs",
+          "Function access-log-process",
           "Function api-get-devices",
           "Function api-get-devices-deviceId",
           "Function api-get-devices-deviceId-readings",
@@ -62,6 +64,7 @@ describe("the program", function () {
           "Function telemetry-archive",
           "HttpApi api",
           "Identity identity",
+          "LogGroup access-log",
           "Stream telemetry",
           "Table readings",
         ]);

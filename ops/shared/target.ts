@@ -15,6 +15,7 @@ export interface StackOutputs {
   scopes: Record<string, string>;
   tableName: string;
   lakeBucketName: string;
+  logsBucketName: string;
 }
 
 /** A deployed stack, on AWS or on this machine: everything a command needs to reach it. */
@@ -37,6 +38,7 @@ const OUTPUT_NAMES = [
   "scopes",
   "tableName",
   "lakeBucketName",
+  "logsBucketName",
 ] as const satisfies (keyof StackOutputs)[];
 
 /**
