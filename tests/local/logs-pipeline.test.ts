@@ -1,0 +1,95 @@
+import { zstdDecompressSync } from "node:zlib";
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import { expect } from "chai";
+import type { TraceEvent } from "../../local/kit/trace.ts";
+import { Runtime } from "../../local/runtime.ts";
+import { localTarget, type Target } from "../../ops/shared/target.ts";
+import { ApiClient } from "../../ops/smoke/api.ts";
+import { clientOptions } from "../../ops/smoke/context.ts";
+import { ROOT } from "../helpers/source-files.ts";
+
+describe("the log pipeline on this machine", function () {
+  this.timeout(120_000);
+  let runtime: Runtime;
+  let target: Target;
+  let api: ApiClient;
+  let s3: S3Client;
+
+  before(async () => {
+    runtime = await Runtime.start({ directory: ROOT, stack: "dev", port: 0 });
+    target = localTarget("dev", {
+      pid: process.pid,
+      endpoint: runtime.aws.endpoint.url,
+      hosts: runtime.hosts.entries(),
+      outputs: runtime.outputs,
+    });
+    api = new ApiClient(target);
+    s3 = new S3Client(clientOptions(target));
+  });
+
+  after(async () => {
+    s3?.destroy();
+    await runtime?.stop();
+  });
+
+  const lakeLines = async (prefix: string): Promise<Record<string, unknown>[]> => {
+    const Bucket = target.outputs.lakeBucketName;
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: prefix }));
+    const texts = await Promise.all(
+      Contents.map(async ({ Key = "" }) => {
+        const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+        const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
+        return (Key.endsWith(".zst") ? zstdDecompressSync(bytes) : bytes).toString();
+      }),
+    );
+    return texts.flatMap((text) => text.trimEnd().split("\n")).map((line) => JSON.parse(line));
+  };
+
+  const processed = (event: TraceEvent): boolean =>
+    event.kind === "invocation" && String(event.functionName).startsWith("access-log-process-function-");
+
+  it("takes every request from the gateway's access log to the lake and to metrics", async () => {
+    const done = runtime.trace.waitFor(processed);
+    const answers = await Promise.all([api.get("/health"), api.get("/nowhere"), api.get("/devices")]);
+    expect((await done).status).to.equal("ok");
+    const ids = answers.map(({ headers }) => headers.get("apigw-requestid"));
+    const lines = await lakeLines("logs/dt=");
+    expect(lines.map(({ requestId, status }) => [requestId, status])).to.have.deep.members([
+      [ids[0], 200],
+      [ids[1], 404],
+      [ids[2], 401],
+    ]);
+    expect(lines.find(({ path }) => path === "/health")).to.deep.include({
+      method: "GET",
+      routeKey: "GET /health",
+    });
+    expect(await lakeLines("quarantine/logs/")).to.deep.equal([]);
+    const figures = await runtime.trace.waitFor(
+      ({ kind, line }) => kind === "log" && String(line).includes('"service":"access-log","requests"'),
+    );
+    expect(JSON.parse(String(figures.line))).to.deep.include({ requests: 3, status2xx: 1, status4xx: 2 });
+  });
+
+  it("lets the AWS API search what functions and the gateway logged", async () => {
+    const { accessLogs } = Object.fromEntries(
+      runtime.graph.resources
+        .filter(({ type, name }) => type === "aws:cloudwatch/logGroup:LogGroup" && name === "api-access-logs")
+        .map(({ outputs }) => ["accessLogs", String(outputs.name)]),
+    );
+    const response = await fetch(target.endpoint ?? "", {
+      method: "POST",
+      headers: {
+        "x-amz-target": "Logs_20140328.FilterLogEvents",
+        "content-type": "application/x-amz-json-1.1",
+        authorization:
+          "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/logs/aws4_request, SignedHeaders=host, Signature=0",
+      },
+      body: JSON.stringify({
+        logGroupName: accessLogs,
+        filterPattern: '{ $.status = 4* && $.path = "/nowhere" }',
+      }),
+    });
+    const { events } = (await response.json()) as { events: { message: string }[] };
+    expect(events.map(({ message }) => JSON.parse(message).status)).to.deep.equal(["404"]);
+  });
+});
