@@ -3,14 +3,15 @@
  * whoever follows one locally asks here.
  */
 export class Hosts {
-  readonly #addresses = new Map<string, string>();
+  /** By lower-cased host: as it is written, and its address. */
+  readonly #addresses = new Map<string, { host: string; address: string }>();
 
   /**
    * `host` (as in an AWS URL) is served at `address` (`http://127.0.0.1:<port>`). Where several share a host, as
    * the user pools of a region do, `host` may go on with the first path segment: `<host>/<pool>`.
    */
   add(host: string, address: string): void {
-    this.#addresses.set(host.toLowerCase(), address);
+    this.#addresses.set(host.toLowerCase(), { host, address });
   }
 
   remove(host: string): void {
@@ -22,15 +23,15 @@ export class Hosts {
     if (!URL.canParse(url)) return url;
     const { host, pathname, search } = new URL(url);
     const segment = pathname.split("/")[1] ?? "";
-    const address =
+    const found =
       this.#addresses.get(`${host}/${segment}`.toLowerCase()) ?? this.#addresses.get(host.toLowerCase());
-    if (address === undefined) return url;
+    if (found === undefined) return url;
     const path = pathname === "/" && !url.endsWith("/") ? "" : pathname;
-    return `${address}${path}${search}`;
+    return `${found.address}${path}${search}`;
   }
 
-  /** AWS host -> loopback address, in the order they were added. */
+  /** AWS host as it is written -> loopback address, in the order they were added. */
   entries(): [string, string][] {
-    return [...this.#addresses];
+    return [...this.#addresses.values()].map(({ host, address }) => [host, address]);
   }
 }

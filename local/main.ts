@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { programLog, run, UsageError } from "./cli.ts";
+import { consoleLine } from "./console.ts";
 import { redact } from "./engine/graph.ts";
 import { Runtime } from "./runtime.ts";
 import { removeState, writeState } from "./state.ts";
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
     port: flags.port,
     dataDir: flags.data,
     onLog: programLog((line) => console.error(line)),
+    log: (line) => console.error(line),
     onProgress: (step) => progress(`Starting: ${step} ...`),
   });
   const interrupted = interruption();
@@ -178,13 +180,11 @@ function labelOf(host: string): string {
   return host.includes(".amazoncognito.") ? "Tokens" : "Issuer";
 }
 
-/** What the console shows: runs of functions, what they log, their debuggers' addresses, and requests. */
-const PRINTED = new Set(["invocation", "log", "inspect", "access-log"]);
-
-/** One structured line per invocation. */
+/** One line per invocation and request, and what functions log. */
 function printInvocations(runtime: Runtime): void {
   runtime.trace.on((event) => {
-    if (PRINTED.has(event.kind)) console.log(JSON.stringify(event));
+    const line = consoleLine(event);
+    if (line !== undefined) console.log(line);
   });
 }
 

@@ -72,7 +72,7 @@ function example(
 ): string[] {
   const record = '{"deviceId":"d1","metric":"temperature","value":21.5,"at":"\'$(date -u +%FT%TZ)\'"}';
   return [
-    `  export AWS_ENDPOINT_URL=${input.endpoint} AWS_REGION=${input.region} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local`,
+    `  export AWS_ENDPOINT_URL=${input.endpoint} AWS_REGION=${input.region} AWS_DEFAULT_REGION=${input.region} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local`,
     `  echo '${record}' | aws kinesis put-record --endpoint-url ${input.endpoint} --stream-name ${streamName} --partition-key d1 --data fileb:///dev/stdin`,
     `  SECRET=$(node -p "require('./.cache/local/${input.stack}.json').outputs.clientSecret")`,
     `  TOKEN=$(curl -s ${tokenEndpoint} -u ${clientId}:$SECRET -d grant_type=client_credentials | node -p "JSON.parse(require('fs').readFileSync(0)).access_token")`,

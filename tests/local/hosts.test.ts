@@ -27,5 +27,8 @@ describe("hosts", () => {
     expect(hosts.resolve("https://cognito-idp.us-east-1.amazonaws.com/us-east-1_B/x")).to.equal(
       "http://127.0.0.1:2/us-east-1_B/x",
     );
+    expect(hosts.entries().map(([host]) => host)).to.include(
+      "cognito-idp.us-east-1.amazonaws.com/us-east-1_B",
+    );
   });
 });

@@ -16,11 +16,15 @@ describe("the state file for the commands of other terminals", () => {
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
   it("is readable by its owner alone, replaced as a whole, and leaves nothing beside it", async () => {
-    await writeState(directory, "dev", state(1));
     await writeState(directory, "dev", state(2));
-    expect(await readState(directory, "dev")).to.deep.equal(state(2));
+    await writeState(directory, "dev", { ...state(2), endpoint: "other" });
+    expect(await readState(directory, "dev")).to.deep.equal({ ...state(2), endpoint: "other" });
     const folder = join(directory, ".cache/local");
-    expect(await readdir(folder)).to.deep.equal(["dev.json"]);
+    expect((await readdir(folder, { recursive: true })).sort()).to.deep.equal([
+      "dev.json",
+      "running",
+      join("running", "dev.2.json"),
+    ]);
     if (process.platform !== "win32") {
       expect((await stat(join(folder, "dev.json"))).mode & 0o777).to.equal(0o600);
     }
@@ -31,6 +35,18 @@ describe("the state file for the commands of other terminals", () => {
     await removeState(directory, "dev", 2);
     expect(await readState(directory, "dev")).to.deep.equal(state(1));
     await removeState(directory, "dev", 1);
+    expect(await readState(directory, "dev")).to.equal(undefined);
+  });
+
+  it("goes back to the system that still runs when a later one of the stack ends", async () => {
+    const folder = join(directory, ".cache/local/running");
+    const alive = (pid: number): boolean => pid === 1;
+    for (const pid of [3, 1, 2]) await writeState(directory, "dev", state(pid));
+    await writeState(directory, "dev.2", state(1));
+    await removeState(directory, "dev", 2, alive);
+    expect(await readState(directory, "dev")).to.deep.equal(state(1));
+    expect((await readdir(folder)).sort()).to.deep.equal(["dev.1.json", "dev.2.1.json"]);
+    await removeState(directory, "dev", 1, alive);
     expect(await readState(directory, "dev")).to.equal(undefined);
   });
 
