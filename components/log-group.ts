@@ -79,7 +79,7 @@ const LONGEST_PATTERN = 1_024;
  * ```
  *
  * Failure path: lines are delivered at least once, in batches of one stream and usually within seconds; a batch that
- * fails follows the function's asynchronous way (two retries, then its on-failure destination). A function never gets
+ * fails is tried twice more, then its event goes to the function's own queue for failures. A function never gets
  * its own lines: each subscription makes a function, with a log group, that the subscribed group cannot be. Locally
  * lines come after half a second.
  * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
@@ -126,6 +126,7 @@ export class LogGroup extends Component {
           export: "serveLines",
           options: {},
         },
+        asyncInvoke: {},
         tags: this.tags,
       },
       { parent: this },

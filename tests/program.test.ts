@@ -165,6 +165,7 @@ describe("the program", function () {
     expect(kept("prod")).to.deep.equal([
       "failures-bucket",
       "lake-bucket",
+      "logs-bucket",
       "readings-table",
       "telemetry-stream",
     ]);

@@ -26,13 +26,15 @@ const subscribe = async (args: Partial<LinesSubscriptionArgs> = {}): Promise<Reg
 };
 
 describe("LogGroup", () => {
-  it("creates a group, and per subscription a function, its permission and a filter", async () => {
+  it("creates a group, and per subscription a function, a queue for what fails, its permission and a filter", async () => {
     expect(own(await subscribe())).to.deep.equal([
       "Function app-watch-function",
+      "FunctionEventInvokeConfig app-watch-async",
       "LogGroup app-logs",
       "LogGroup app-watch-logs",
       "LogSubscriptionFilter app-watch-filter",
       "Permission app-watch-permission",
+      "Queue app-watch-failures",
       "Role app-watch-role",
       "RolePolicy app-watch-policy",
     ]);
