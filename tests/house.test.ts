@@ -40,8 +40,8 @@ const RULES: { files: RegExp; may: RegExp; packages?: RegExp; why: string }[] = 
   },
   {
     files: /^local\/sources\/([^/]+)\.ts$/,
-    may: /^local\/(kit|engine|lambda|services|sources\/source\.ts|sources\/$1\/)/,
-    why: "sources use kit, engine, lambda and services, never each other",
+    may: /^local\/(kit|engine|lambda|services|sources\/source\.ts|sources\/shards\/|sources\/$1\/)/,
+    why: "sources use kit, engine, lambda, services and what reads shards, never each other",
   },
   { files: /^local\//, may: /^local\//, why: "local knows registered resource types only" },
   {

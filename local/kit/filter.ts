@@ -115,9 +115,13 @@ const parseJson = (body: Json | undefined): Json | undefined => {
 };
 
 /** A pattern of one mapping: fields beside the body as they are, the body as JSON or as text, as the pattern asks. */
-const compilePattern = (source: string, bodyKey: string): ((document: FilterDocument) => boolean) => {
+const compilePattern = (
+  source: string,
+  bodyKey: string | undefined,
+): ((document: FilterDocument) => boolean) => {
   const pattern = parseJson(source);
   if (!isObject(pattern)) return fail(source, "it is not a JSON object");
+  if (bodyKey === undefined) return compileObject(pattern);
   const { [bodyKey]: body, ...rest } = pattern;
   const matchesRest = compileObject(rest);
   if (body === undefined) return matchesRest;
@@ -134,12 +138,13 @@ const compilePattern = (source: string, bodyKey: string): ((document: FilterDocu
  * One test for all patterns of a mapping: a record passes when any of them matches.
  *
  * @param patterns JSON texts; none lets every record pass
- * @param bodyKey the field with the producer's own content: `data` (Kinesis) or `body` (SQS)
+ * @param bodyKey the field with the producer's own content: `data` (Kinesis) or `body` (SQS); undefined where there is
+ * none (DynamoDB): then every field is matched as it is
  * @throws when a pattern is malformed; the message shows it
  */
 export const compileFilters = (
   patterns: readonly string[],
-  bodyKey: string,
+  bodyKey: string | undefined,
 ): ((document: FilterDocument) => boolean) => {
   if (patterns.length > MAX_FILTERS) {
     throw new Error(

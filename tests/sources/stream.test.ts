@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { toEvent } from "../../local/sources/stream/event.ts";
+import { toEvent } from "../../local/sources/shards/record.ts";
+import { KINESIS_FORM } from "../../local/sources/stream/event.ts";
 import { Bed, type mapping } from "./stream/bed.ts";
 
 const numbers = (count: number, first = 1): string[] =>
@@ -33,13 +34,13 @@ describe("stream source", () => {
         partitionKey: "1",
         size: 0,
       }));
-      const made = toEvent(records, {
+      const place = {
         region: "us-east-2",
         streamArn: "arn:aws:kinesis:us-east-2:123456789012:stream/lambda-stream",
         shardId: "shardId-000000000006",
         roleArn: "arn:aws:iam::123456789012:role/lambda-role",
-      });
-      expect(made).to.deep.equal(event);
+      };
+      expect(toEvent(records, place, KINESIS_FORM)).to.deep.equal(event);
     });
   });
 

@@ -1,26 +1,9 @@
 /**
  * What a function gets for a batch of stream records. Pure.
- * Sources: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html,
- * https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-windows.html
+ * Source: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
  */
 import type { StoredRecord } from "../../services/kinesis-shard.ts";
-
-/** What all records of a shard have in common. */
-export interface ShardPlace {
-  region: string;
-  streamArn: string;
-  shardId: string;
-  /** ARN of the function's role. */
-  roleArn: string;
-}
-
-/** A tumbling window in progress. */
-export interface WindowFrame {
-  /** Milliseconds since the epoch, a multiple of the window's length. */
-  start: number;
-  end: number;
-  state: Readonly<Record<string, unknown>>;
-}
+import type { RecordForm, ShardPlace } from "../shards/record.ts";
 
 export interface KinesisEventRecord {
   kinesis: {
@@ -42,7 +25,7 @@ export interface KinesisEventRecord {
 /** JSON around a record's own data and partition key, in bytes; ARNs come on top. */
 const RECORD_FRAME_BYTES = 420;
 
-const toRecord = (record: StoredRecord, place: ShardPlace): KinesisEventRecord => ({
+const toEventRecord = (record: StoredRecord, place: ShardPlace): KinesisEventRecord => ({
   kinesis: {
     kinesisSchemaVersion: "1.0",
     partitionKey: record.partitionKey,
@@ -59,40 +42,26 @@ const toRecord = (record: StoredRecord, place: ShardPlace): KinesisEventRecord =
   eventSourceARN: place.streamArn,
 });
 
-export const toEvent = (
-  records: readonly StoredRecord[],
-  place: ShardPlace,
-): { Records: KinesisEventRecord[] } => ({ Records: records.map((record) => toRecord(record, place)) });
-
-/** At most this many bytes of event JSON; exact enough for the payload limit, and never too low. */
-export const eventBytes = (record: StoredRecord, place: ShardPlace): number =>
-  record.data.length +
-  // An escaped character takes up to six bytes.
-  record.partitionKey.length * 6 +
-  place.streamArn.length +
-  place.roleArn.length +
-  RECORD_FRAME_BYTES;
-
-const isoSeconds = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`;
-
-export const toWindowEvent = (
-  records: readonly StoredRecord[],
-  place: ShardPlace,
-  frame: WindowFrame,
-  end: { final: boolean; early: boolean },
-): object => ({
-  ...toEvent(records, place),
-  window: { start: isoSeconds(frame.start), end: isoSeconds(frame.end) },
-  state: frame.state,
-  shardId: place.shardId,
-  eventSourceARN: place.streamArn,
-  isFinalInvokeForWindow: end.final,
-  isWindowTerminatedEarly: end.early,
-});
-
-/** The window that a record belongs to: boundaries are multiples of the length since the epoch. */
-export const windowOf = (arrival: number, seconds: number): { start: number; end: number } => {
-  const length = seconds * 1_000;
-  const start = Math.floor(arrival / length) * length;
-  return { start, end: start + length };
+export const KINESIS_FORM: RecordForm<StoredRecord> = {
+  toEventRecord,
+  eventBytes: (record, place) =>
+    record.data.length +
+    // An escaped character takes up to six bytes.
+    record.partitionKey.length * 6 +
+    place.streamArn.length +
+    place.roleArn.length +
+    RECORD_FRAME_BYTES,
+  toDocument: (record) => ({
+    kinesisSchemaVersion: "1.0",
+    partitionKey: record.partitionKey,
+    sequenceNumber: record.sequenceNumber,
+    approximateArrivalTimestamp: record.arrival / 1000,
+    data: Buffer.from(record.data, "base64").toString("utf8"),
+    eventSource: "aws:kinesis",
+    eventName: "aws:kinesis:record",
+    eventVersion: "1.0",
+  }),
+  bodyKey: "data",
+  orderKey: ({ partitionKey }) => partitionKey,
+  batchInfo: "KinesisBatchInfo",
 };

@@ -5,10 +5,10 @@
  */
 import { type Cut, cutBatch, windowLeft } from "../../kit/batcher.ts";
 import type { Clock } from "../../kit/clock.ts";
-import type { StoredRecord } from "../../services/kinesis-shard.ts";
-import { eventBytes, type ShardPlace, type WindowFrame, windowOf } from "./event.ts";
 import type { BatchProcessor } from "./processor.ts";
+import type { RecordForm, ShardPlace, ShardRecord } from "./record.ts";
 import type { MappingSettings } from "./settings.ts";
+import { type WindowFrame, windowOf } from "./window.ts";
 
 /** Largest invocation payload, less room for the frame around the records. */
 const MAX_BATCH_BYTES = 6_291_456 - 2_048;
@@ -18,21 +18,22 @@ const MAX_STATE_BYTES = 1_048_576;
 const BATCHES_AHEAD = 2;
 const LEAST_AHEAD = 100;
 
-export interface LaneOptions {
+export interface LaneOptions<R extends ShardRecord> {
+  form: RecordForm<R>;
   mapping: MappingSettings;
   place: ShardPlace;
-  processor: BatchProcessor;
+  processor: BatchProcessor<R>;
   clock: Clock;
   signal: AbortSignal;
   /** There is room for more records. */
   onRoom(): void;
 }
 
-export class Lane {
-  readonly #options: LaneOptions;
-  #waiting: StoredRecord[] = [];
+export class Lane<R extends ShardRecord> {
+  readonly #options: LaneOptions<R>;
+  #waiting: R[] = [];
   /** The batch in work. */
-  #batch: readonly StoredRecord[] = [];
+  #batch: readonly R[] = [];
   /** What of the waiting records makes the next batch, as far as they have been looked at. */
   #cutSoFar: Cut | undefined;
   /** When the first waiting record came, in milliseconds since the epoch. */
@@ -40,7 +41,7 @@ export class Lane {
   #notify: () => void = () => {};
   #frame: WindowFrame | undefined;
 
-  constructor(options: LaneOptions) {
+  constructor(options: LaneOptions<R>) {
     this.#options = options;
     options.signal.addEventListener("abort", () => this.#notify(), { once: true });
   }
@@ -52,11 +53,11 @@ export class Lane {
   }
 
   /** The first record that has neither been delivered nor given up. */
-  get unfinished(): StoredRecord | undefined {
+  get unfinished(): R | undefined {
     return this.#batch[0] ?? this.#waiting[0];
   }
 
-  push(records: readonly StoredRecord[]): void {
+  push(records: readonly R[]): void {
     if (records.length === 0) return;
     if (this.#waiting.length === 0) this.#since = this.#options.clock.now();
     for (const record of records) this.#waiting.push(record);
@@ -117,7 +118,7 @@ export class Lane {
 
   #cut(): Cut {
     if (this.#cutSoFar?.full) return this.#cutSoFar;
-    const { mapping, place } = this.#options;
+    const { mapping, place, form } = this.#options;
     const { tumblingWindowSeconds: seconds } = mapping;
     const start = seconds > 0 ? windowOf(this.#waiting[0]?.arrival ?? 0, seconds).start : 0;
     this.#cutSoFar = cutBatch(
@@ -125,7 +126,7 @@ export class Lane {
       {
         records: mapping.batchSize,
         bytes: MAX_BATCH_BYTES - this.#stateBytes(),
-        sizeOf: (record) => eventBytes(record, place),
+        sizeOf: (record) => form.eventBytes(record, place),
         belongs: ({ arrival }) => seconds === 0 || windowOf(arrival, seconds).start === start,
       },
       this.#cutSoFar,
@@ -133,14 +134,14 @@ export class Lane {
     return this.#cutSoFar;
   }
 
-  #take(): StoredRecord[] {
+  #take(): R[] {
     const batch = this.#waiting.splice(0, this.#cut().count);
     this.#cutSoFar = undefined;
     this.#since = this.#options.clock.now();
     return batch;
   }
 
-  async #process(batch: readonly StoredRecord[]): Promise<void> {
+  async #process(batch: readonly R[]): Promise<void> {
     const { mapping, processor } = this.#options;
     const seconds = mapping.tumblingWindowSeconds;
     if (seconds === 0) {

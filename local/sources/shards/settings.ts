@@ -1,6 +1,7 @@
 /**
- * A stream's event source mapping, read from its resource. Pure.
- * Source: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
+ * The event source mapping of a stream or of a table's changes, read from its resource. Pure.
+ * Sources: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html,
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
  */
 import { type PropertyMap, type PropertyValue, plain, type ResourceNode } from "../../engine/graph.ts";
 import type { RetryPolicy } from "../../kit/retry.ts";
@@ -12,6 +13,7 @@ export interface MappingSettings extends RetryPolicy {
   /** The resource's logical name. */
   name: string;
   streamArn: string;
+  /** Of the stream, or of the table whose changes these are. */
   streamName: string;
   functionName: string;
   enabled: boolean;
@@ -91,9 +93,21 @@ class Inputs {
   }
 }
 
+/** `kinesis` or `dynamodb`. */
+export const serviceOf = (arn: string): string => arn.split(":")[2] ?? "";
+
+/** `.../stream/<stream>` of Kinesis, `.../table/<table>/stream/<label>` of DynamoDB. */
+const streamNameOf = (arn: string): string =>
+  /:table\/([^/]+)\/stream\//.exec(arn)?.[1] ?? arn.split(":stream/")[1] ?? arn;
+
 const readStart = (inputs: Inputs): ShardStart => {
   const type = inputs.text("startingPosition");
   if (type === "TRIM_HORIZON" || type === "LATEST") return { type };
+  if (type === "AT_TIMESTAMP" && serviceOf(inputs.text("eventSourceArn")) === "dynamodb") {
+    return inputs.fail(
+      'startingPosition is "AT_TIMESTAMP"; AWS takes TRIM_HORIZON or LATEST for a table\'s changes.',
+    );
+  }
   if (type !== "AT_TIMESTAMP") {
     return inputs.fail(`startingPosition is "${type}"; AWS takes TRIM_HORIZON, LATEST or AT_TIMESTAMP.`);
   }
@@ -135,7 +149,7 @@ export const readMapping = (node: ResourceNode): MappingSettings => {
     id: typeof uuid === "string" && uuid !== "" ? uuid : node.id,
     name: node.name,
     streamArn,
-    streamName: streamArn.split(":stream/")[1] ?? streamArn,
+    streamName: streamNameOf(streamArn),
     functionName: functionNameOf(inputs.text("functionName")),
     enabled: inputs.flag("enabled", true),
     batchSize: inputs.number("batchSize"),

@@ -6,7 +6,7 @@ import {
   ResourceNotFoundException,
   TooManyRequestsException,
 } from "../../lambda/results.ts";
-import type { StoredRecord } from "../../services/kinesis-shard.ts";
+import type { ShardRecord } from "./record.ts";
 import { readResponse, type Verdict } from "./response.ts";
 import type { MappingSettings } from "./settings.ts";
 
@@ -36,7 +36,7 @@ const onError = (error: unknown): Attempt => {
 export const attempt = async (
   invoke: Invoke,
   mapping: MappingSettings,
-  records: readonly StoredRecord[],
+  records: readonly ShardRecord[],
   payload: string,
 ): Promise<Attempt> => {
   try {

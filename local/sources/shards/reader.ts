@@ -4,19 +4,20 @@
  * Nothing is polled: the stream tells when records were appended, and a lane when it has room again.
  */
 import type { FilterDocument } from "../../kit/filter.ts";
-import type { StoredRecord } from "../../services/kinesis-shard.ts";
 import type { Lane } from "./lane.ts";
+import type { RecordForm, ShardRecord } from "./record.ts";
 
 /** What is needed of the stream's service. */
-interface ShardReads {
-  read(position: number): { records: readonly StoredRecord[]; next: number };
+interface ShardReads<R extends ShardRecord> {
+  read(position: number): { records: readonly R[]; next: number };
 }
 
-export interface ShardOptions {
+export interface ReaderOptions<R extends ShardRecord> {
+  form: RecordForm<R>;
   /** Where to begin. */
   position: number;
-  reads: ShardReads;
-  lanes: readonly Lane[];
+  reads: ShardReads<R>;
+  lanes: readonly Lane<R>[];
   passes(document: FilterDocument): boolean;
   /** Whether there are filters at all; without any, no record is looked into. */
   filtered: boolean;
@@ -37,23 +38,12 @@ const laneOf = (partitionKey: string, lanes: number): number => {
   return (hash >>> 0) % lanes;
 };
 
-const toDocument = (record: StoredRecord): FilterDocument => ({
-  kinesisSchemaVersion: "1.0",
-  partitionKey: record.partitionKey,
-  sequenceNumber: record.sequenceNumber,
-  approximateArrivalTimestamp: record.arrival / 1000,
-  data: Buffer.from(record.data, "base64").toString("utf8"),
-  eventSource: "aws:kinesis",
-  eventName: "aws:kinesis:record",
-  eventVersion: "1.0",
-});
-
-export class ShardReader {
-  readonly #options: ShardOptions;
+export class ShardReader<R extends ShardRecord> {
+  readonly #options: ReaderOptions<R>;
   #position: number;
   #scheduled = false;
 
-  constructor(options: ShardOptions) {
+  constructor(options: ReaderOptions<R>) {
     this.#options = options;
     this.#position = options.position;
   }
@@ -91,15 +81,15 @@ export class ShardReader {
     }
   }
 
-  #deal(records: readonly StoredRecord[]): void {
-    const { lanes, passes, filtered } = this.#options;
-    const wanted = filtered ? records.filter((record) => passes(toDocument(record))) : records;
+  #deal(records: readonly R[]): void {
+    const { lanes, passes, filtered, form } = this.#options;
+    const wanted = filtered ? records.filter((record) => passes(form.toDocument(record))) : records;
     if (lanes.length === 1) {
       lanes[0]?.push(wanted);
       return;
     }
-    const hands = lanes.map((): StoredRecord[] => []);
-    for (const record of wanted) hands[laneOf(record.partitionKey, lanes.length)]?.push(record);
+    const hands = lanes.map((): R[] => []);
+    for (const record of wanted) hands[laneOf(form.orderKey(record), lanes.length)]?.push(record);
     for (const [index, hand] of hands.entries()) lanes[index]?.push(hand);
   }
 }

@@ -1,14 +1,14 @@
 /**
  * Where batches go that could not be processed.
- * Source: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+ * Sources: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html,
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
  */
-import type { StoredRecord } from "../../services/kinesis-shard.ts";
 import type { SourceContext } from "../source.ts";
-import { type ShardPlace, toEvent } from "./event.ts";
+import { type RecordForm, type ShardPlace, type ShardRecord, toEvent } from "./record.ts";
 import type { MappingSettings } from "./settings.ts";
 
-export interface Discard {
-  records: readonly StoredRecord[];
+export interface Discard<R extends ShardRecord> {
+  records: readonly R[];
   condition: "RetryAttemptsExhausted" | "RecordAgeExceeded";
   /** Of the last invocation. */
   requestId: string;
@@ -21,8 +21,11 @@ export interface Discard {
 
 const iso = (time: number): string => new Date(time).toISOString();
 
-/** What SQS gets; S3 gets the records as well. */
-const toFailureRecord = (discard: Discard, place: ShardPlace, now: number): object => {
+/** What queues and topics get; S3 gets the records as well. */
+const toFailureRecord = (
+  discard: Discard<ShardRecord>,
+  { place, form, now }: { place: ShardPlace; form: Pick<RecordForm<never>, "batchInfo">; now: number },
+): object => {
   const [first, last] = [discard.records[0], discard.records.at(-1)];
   const { executedVersion, functionError } = discard.response ?? {};
   return {
@@ -37,7 +40,7 @@ const toFailureRecord = (discard: Discard, place: ShardPlace, now: number): obje
       : {}),
     version: "1.0",
     timestamp: iso(now),
-    KinesisBatchInfo: {
+    [form.batchInfo]: {
       shardId: place.shardId,
       startSequenceNumber: first?.sequenceNumber,
       endSequenceNumber: last?.sequenceNumber,
@@ -73,11 +76,13 @@ export const checkDestination = (mapping: MappingSettings): void => {
   );
 };
 
-export class Destination {
+export class Destination<R extends ShardRecord> {
+  readonly #form: RecordForm<R>;
   readonly #mapping: MappingSettings;
   readonly #context: SourceContext;
 
-  constructor(mapping: MappingSettings, context: SourceContext) {
+  constructor(form: RecordForm<R>, mapping: MappingSettings, context: SourceContext) {
+    this.#form = form;
     this.#mapping = mapping;
     this.#context = context;
   }
@@ -86,7 +91,7 @@ export class Destination {
    * Sends what was given up to the mapping's destination, with the rights of the function's role. As on AWS,
    * records whose destination refuses them are lost; a line on the console says so.
    */
-  async send(discard: Discard, place: ShardPlace): Promise<void> {
+  async send(discard: Discard<R>, place: ShardPlace): Promise<void> {
     const arn = this.#mapping.onFailure;
     if (arn === undefined) return;
     try {
@@ -100,19 +105,24 @@ export class Destination {
     }
   }
 
-  async #putObject(arn: string, discard: Discard, place: ShardPlace): Promise<void> {
+  async #putObject(arn: string, discard: Discard<R>, place: ShardPlace): Promise<void> {
     const now = this.#context.clock.now();
     const bucket = arn.split(":::")[1] ?? "";
     const key = failureKey(this.#mapping.id, place.shardId, now, uuidFrom(this.#context.random));
     this.#require("s3:ListBucket", arn);
     this.#require("s3:PutObject", `${arn}/${key}`);
-    const body = { ...toFailureRecord(discard, place, now), payload: toEvent(discard.records, place) };
+    const form = this.#form;
+    const body = {
+      ...toFailureRecord(discard, { place, form, now }),
+      payload: toEvent(discard.records, place, form),
+    };
     await this.#context.services.s3.putObject(bucket, key, JSON.stringify(body));
   }
 
-  async #sendMessage(arn: string, discard: Discard, place: ShardPlace): Promise<void> {
+  async #sendMessage(arn: string, discard: Discard<R>, place: ShardPlace): Promise<void> {
     this.#require("sqs:SendMessage", arn);
-    const body = toFailureRecord(discard, place, this.#context.clock.now());
+    const now = this.#context.clock.now();
+    const body = toFailureRecord(discard, { place, form: this.#form, now });
     await this.#context.services.s3.sendMessage(arn.split(":")[5] ?? "", JSON.stringify(body));
   }
 

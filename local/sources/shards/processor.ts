@@ -2,16 +2,16 @@
  * Takes one batch of a shard to its end: every record is delivered or given up, in order, before the next batch.
  */
 import { backoffMs, type NextStep, nextStep } from "../../kit/retry.ts";
-import type { StoredRecord } from "../../services/kinesis-shard.ts";
 import type { SourceContext } from "../source.ts";
 import { Destination, uuidFrom } from "./destination.ts";
-import { type ShardPlace, toEvent, toWindowEvent, type WindowFrame } from "./event.ts";
 import { type Attempt, attempt } from "./invoker.ts";
+import { type RecordForm, type ShardPlace, type ShardRecord, toEvent } from "./record.ts";
 import type { MappingSettings } from "./settings.ts";
+import { toWindowEvent, type WindowFrame } from "./window.ts";
 
 /** A batch, or what is left of one, on its way. */
-interface Batch {
-  records: readonly StoredRecord[];
+interface Batch<R extends ShardRecord> {
+  records: readonly R[];
   /** Spent. */
   retries: number;
   /** Invocations that its first record has seen. */
@@ -25,27 +25,30 @@ type Done = Extract<Attempt, { kind: "done" }>;
 
 const NOT_FINAL = { final: false, early: false };
 
-export class BatchProcessor {
+export class BatchProcessor<R extends ShardRecord> {
+  readonly #form: RecordForm<R>;
   readonly #mapping: MappingSettings;
   readonly #place: ShardPlace;
   readonly #context: SourceContext;
   readonly #functionArn: string;
-  readonly #destination: Destination;
+  readonly #destination: Destination<R>;
   readonly #signal: AbortSignal;
 
   constructor(options: {
+    form: RecordForm<R>;
     mapping: MappingSettings;
     place: ShardPlace;
     context: SourceContext;
     functionArn: string;
     signal: AbortSignal;
   }) {
+    this.#form = options.form;
     this.#mapping = options.mapping;
     this.#place = options.place;
     this.#context = options.context;
     this.#functionArn = options.functionArn;
     this.#signal = options.signal;
-    this.#destination = new Destination(options.mapping, options.context);
+    this.#destination = new Destination(options.form, options.mapping, options.context);
   }
 
   /**
@@ -55,12 +58,9 @@ export class BatchProcessor {
    * @returns the window's new state; the old one when nothing was delivered
    * @throws the signal's reason when it is aborted
    */
-  async process(
-    records: readonly StoredRecord[],
-    frame?: WindowFrame,
-  ): Promise<WindowFrame["state"] | undefined> {
+  async process(records: readonly R[], frame?: WindowFrame): Promise<WindowFrame["state"] | undefined> {
     let state = frame?.state;
-    const work: Batch[] = [{ records, retries: 0, invokeCount: 0, throttles: 0 }];
+    const work: Batch<R>[] = [{ records, retries: 0, invokeCount: 0, throttles: 0 }];
     for (let next = work.shift(); next !== undefined; next = work.shift()) {
       this.#signal.throwIfAborted();
       const batch = await this.#dropExpired(next);
@@ -82,7 +82,9 @@ export class BatchProcessor {
    * and holds the shard as long.
    */
   async close(frame: WindowFrame, early: boolean): Promise<void> {
-    const payload = JSON.stringify(toWindowEvent([], this.#place, frame, { final: true, early }));
+    const payload = JSON.stringify(
+      toWindowEvent({ Records: [] }, this.#place, frame, { final: true, early }),
+    );
     const { maximumRecordAgeMs } = this.#mapping;
     const final: MappingSettings = { ...this.#mapping, tumblingWindowSeconds: 0, partialResponses: false };
     for (let retry = 1; ; retry += 1) {
@@ -98,14 +100,13 @@ export class BatchProcessor {
   readonly #invoke = (functionName: string, payload: string) =>
     this.#context.pool.invoke(functionName, payload);
 
-  #payload(records: readonly StoredRecord[], frame: WindowFrame | undefined): string {
-    return JSON.stringify(
-      frame ? toWindowEvent(records, this.#place, frame, NOT_FINAL) : toEvent(records, this.#place),
-    );
+  #payload(records: readonly R[], frame: WindowFrame | undefined): string {
+    const event = toEvent(records, this.#place, this.#form);
+    return JSON.stringify(frame ? toWindowEvent(event, this.#place, frame, NOT_FINAL) : event);
   }
 
   /** Gives up the records that are too old, and them alone. */
-  async #dropExpired(batch: Batch): Promise<Batch> {
+  async #dropExpired(batch: Batch<R>): Promise<Batch<R>> {
     const { maximumRecordAgeMs } = this.#mapping;
     if (maximumRecordAgeMs === undefined) return batch;
     const oldest = this.#context.clock.now() - maximumRecordAgeMs;
@@ -115,17 +116,17 @@ export class BatchProcessor {
     return { ...batch, records: batch.records.slice(expired.length) };
   }
 
-  async #waitOutThrottle(batch: Batch): Promise<Batch> {
+  async #waitOutThrottle(batch: Batch<R>): Promise<Batch<R>> {
     const throttles = batch.throttles + 1;
     await this.#context.clock.sleep(backoffMs(throttles), this.#signal);
     return { ...batch, throttles };
   }
 
   /** What is left to do after an invocation. */
-  async #settle(batch: Batch, result: Done): Promise<Batch[]> {
+  async #settle(batch: Batch<R>, result: Done): Promise<Batch<R>[]> {
     const { failedFrom } = result.verdict;
     const size = batch.records.length;
-    const tried: Batch = {
+    const tried: Batch<R> = {
       ...batch,
       invokeCount: batch.invokeCount + 1,
       throttles: 0,
@@ -136,14 +137,14 @@ export class BatchProcessor {
     return this.#apply(nextStep({ size, retries: batch.retries, failedFrom }, this.#mapping), tried);
   }
 
-  async #apply(step: NextStep, batch: Batch): Promise<Batch[]> {
+  async #apply(step: NextStep, batch: Batch<R>): Promise<Batch<R>[]> {
     if (step.kind === "split") {
       return [
         { ...batch, records: batch.records.slice(0, step.at) },
         { ...batch, records: batch.records.slice(step.at) },
       ];
     }
-    const rest: Batch = { ...batch, records: batch.records.slice(step.from) };
+    const rest: Batch<R> = { ...batch, records: batch.records.slice(step.from) };
     if (step.kind === "discard") {
       await this.#discard(rest, "RetryAttemptsExhausted");
       return [];
@@ -152,7 +153,7 @@ export class BatchProcessor {
     return [{ ...rest, retries: step.retries }];
   }
 
-  async #discard(batch: Batch, condition: "RetryAttemptsExhausted" | "RecordAgeExceeded"): Promise<void> {
+  async #discard(batch: Batch<R>, condition: "RetryAttemptsExhausted" | "RecordAgeExceeded"): Promise<void> {
     const { records, invokeCount, last } = batch;
     this.#trace(batch, "discarded", condition);
     await this.#destination.send(
@@ -168,7 +169,7 @@ export class BatchProcessor {
     );
   }
 
-  #trace(batch: Batch, outcome: "ok" | "partial" | "failed" | "discarded", condition?: string): void {
+  #trace(batch: Batch<R>, outcome: "ok" | "partial" | "failed" | "discarded", condition?: string): void {
     const { records, invokeCount, last } = batch;
     this.#context.trace.emit({
       kind: "batch",

@@ -5,7 +5,7 @@
  * Unsettled: an answer that is neither an object nor empty (`"done"`, `[1]`) while partial responses are on. It is
  * taken as a failure, the reading that shows.
  */
-import type { StoredRecord } from "../../services/kinesis-shard.ts";
+import type { ShardRecord } from "./record.ts";
 
 /** `failedFrom` is the index of the first failed record; the batch's size when none failed. */
 export interface Verdict {
@@ -21,7 +21,7 @@ const isEmpty = (value: unknown): boolean =>
   value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
 
 /** Index of the lowest failed record; 0, for the whole batch, when an identifier names none of them. */
-const lowestFailure = (failures: unknown, records: readonly StoredRecord[]): number => {
+const lowestFailure = (failures: unknown, records: readonly ShardRecord[]): number => {
   if (isEmpty(failures)) return records.length;
   if (!Array.isArray(failures)) return 0;
   const positions = new Map<unknown, number>(
@@ -36,7 +36,7 @@ const lowestFailure = (failures: unknown, records: readonly StoredRecord[]): num
 /** @param payload the function's result as JSON text */
 export const readResponse = (
   payload: string,
-  records: readonly StoredRecord[],
+  records: readonly ShardRecord[],
   options: { partialResponses: boolean; tumbling: boolean },
 ): Verdict => {
   const response: unknown = JSON.parse(payload);
