@@ -13,7 +13,7 @@ export interface SenderGrant {
   sid: string;
 }
 
-const accountOf = (queueArn: string): string => queueArn.split(":")[4] ?? "";
+const accountOf = (arn: string): string => arn.split(":")[4] ?? "";
 
 const tlsOnly = (queueArn: string) => ({
   Sid: "TlsOnly",
@@ -24,7 +24,7 @@ const tlsOnly = (queueArn: string) => ({
   Condition: { Bool: { "aws:SecureTransport": "false" } },
 });
 
-/** A bucket's ARN names no account, so that the account is asked for as well: buckets' names are taken again. */
+/** A bucket's ARN names no account, and names of deleted buckets are taken again: then the account is asked for too. */
 const senderStatement = (queueArn: string, { service, sourceArn, sid }: SenderGrant) => ({
   Sid: sid,
   Effect: "Allow",
@@ -33,7 +33,7 @@ const senderStatement = (queueArn: string, { service, sourceArn, sid }: SenderGr
   Resource: queueArn,
   Condition: {
     ArnLike: { "aws:SourceArn": sourceArn },
-    StringEquals: { "aws:SourceAccount": accountOf(queueArn) },
+    ...(accountOf(sourceArn) === "" ? { StringEquals: { "aws:SourceAccount": accountOf(queueArn) } } : {}),
   },
 });
 
