@@ -6,6 +6,7 @@ import type { Hosts } from "./hosts.ts";
 import { type Callers, parsePolicy } from "./lambda/iam.ts";
 import type { LambdaPool } from "./lambda/pool.ts";
 import type { CreateTableInput, DynamoDb } from "./services/dynamodb.ts";
+import type { ViewType } from "./services/dynamodb-change.ts";
 import type { Kinesis } from "./services/kinesis.ts";
 import type { CreateStreamOptions } from "./services/kinesis-stream.ts";
 import type { ObjectsAndMessages } from "./services/s3-sqs-sns.ts";
@@ -47,6 +48,7 @@ export function dataAppliers({ kinesis, dynamodb, objects }: DataPlanes): Record
         const input = tableInput(properties(node));
         const { TableName } = input;
         await dynamodb.createTable(input);
+        keepChanges(dynamodb, properties(node));
         const { attributeName, enabled } = map(properties(node).ttl);
         if (enabled) {
           const TimeToLiveSpecification = { AttributeName: attributeName, Enabled: true };
@@ -64,6 +66,12 @@ export function dataAppliers({ kinesis, dynamodb, objects }: DataPlanes): Record
       },
     },
   };
+}
+
+/** A table's change stream has the label of the table's outputs. */
+function keepChanges({ streams }: DynamoDb, { name, ...table }: Properties): void {
+  if (table.streamEnabled !== true) return;
+  streams.enable(String(name), { view: table.streamViewType as ViewType, label: String(table.streamLabel) });
 }
 
 function streamInput(stream: Properties): CreateStreamOptions {

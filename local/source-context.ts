@@ -44,7 +44,7 @@ export function sourceContext(surroundings: SourceSurroundings, nextPort: () => 
     pool,
     asyncInvoke,
     callers,
-    services: { kinesis: aws.kinesis, s3: aws.objects, logs: aws.logs },
+    services: { kinesis: aws.kinesis, dynamodb: aws.dynamodb, s3: aws.objects, logs: aws.logs },
     clock,
     trace,
     random: Math.random,

@@ -1,46 +1,34 @@
 /**
- * DynamoDB Streams: the changes of each table in order, one shard per stream, the latest 100,000 of them.
- * Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB_Streams.html
+ * DynamoDB Streams: the changes of each table in order, one shard per stream, for 24 hours, the latest 100,000 of them.
+ * Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB_Streams.html,
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
  */
 
-import type { Dynalite, Item } from "./dynalite.ts";
+import type { Dynalite } from "./dynalite.ts";
 import type { Change } from "./dynalite-view.ts";
+import { eventName, imagesOf, type StreamRecord, VIEWS, type ViewType } from "./dynamodb-change.ts";
 import { keyAttributes } from "./dynamodb-ttl.ts";
 import { ServiceError, validationError } from "./faults.ts";
+import type { ShardStart } from "./kinesis-position.ts";
 import type { Input, Output, Place } from "./service.ts";
 
 const KEPT_RECORDS = 100_000;
+const KEPT_SECONDS = 86_400;
 const MAX_PAGE = 1_000;
-const SEQUENCE_DIGITS = 21;
-const SHARD_ID = "shardId-00000000000000000001-00000001";
-const VIEWS = ["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"] as const;
-type ViewType = (typeof VIEWS)[number];
-
-/** As a Lambda function receives it. */
-export interface StreamRecord {
-  readonly eventID: string;
-  readonly eventName: "INSERT" | "MODIFY" | "REMOVE";
-  readonly eventVersion: "1.1";
-  readonly eventSource: "aws:dynamodb";
-  readonly awsRegion: string;
-  readonly userIdentity?: { readonly PrincipalId: string; readonly Type: string };
-  readonly dynamodb: {
-    readonly ApproximateCreationDateTime: number;
-    readonly Keys: Item;
-    readonly NewImage?: Item;
-    readonly OldImage?: Item;
-    readonly SequenceNumber: string;
-    readonly SizeBytes: number;
-    readonly StreamViewType: ViewType;
-  };
-}
-
+/** Of a sequence number: the first 13 say when the runtime was started, so that no later run gives a number again. */
+const RUN_DIGITS = 13;
+const COUNTER_DIGITS = 8;
+const SEQUENCE_DIGITS = RUN_DIGITS + COUNTER_DIGITS;
+/** The one shard of every table's stream. */
+export const CHANGES_SHARD_ID = "shardId-00000000000000000001-00000001";
 interface ChangeStream {
   readonly tableName: string;
   readonly arn: string;
   readonly label: string;
   readonly view: ViewType;
   readonly createdAt: number;
+  /** How far each consumer has come, by its own name for itself. */
+  readonly checkpoints: Map<string, number>;
   records: StreamRecord[];
   /** Position of `records[0]`. */
   base: number;
@@ -55,10 +43,12 @@ export class ChangeStreams {
   readonly #options: StreamOptions;
   readonly #byTable = new Map<string, ChangeStream>();
   readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #run: string;
   #sequence = 0;
 
   constructor(options: StreamOptions) {
     this.#options = options;
+    this.#run = String(options.clock.now()).padStart(RUN_DIGITS, "0");
   }
 
   /** Turns a table's stream on or off, as `StreamSpecification` says. @throws ServiceError ValidationException */
@@ -76,10 +66,18 @@ export class ChangeStreams {
           `[${VIEWS.join(", ")}] when StreamEnabled is true`,
       );
     }
-    const createdAt = this.#options.clock.now();
-    const label = new Date(createdAt).toISOString().slice(0, 23);
-    const arn = `arn:aws:dynamodb:${this.#options.region}:${this.#options.account}:table/${tableName}/stream/${label}`;
-    this.#byTable.set(tableName, { tableName, arn, label, view, createdAt, records: [], base: 0 });
+    const label = new Date(this.#options.clock.now()).toISOString().slice(0, 23);
+    this.enable(tableName, { view, label });
+  }
+
+  /** Turns a table's stream on under a label of the caller's; one that is on already goes on, with its changes. */
+  enable(tableName: string, { view, label }: { view: ViewType; label: string }): void {
+    const { clock, region, account } = this.#options;
+    const arn = `arn:aws:dynamodb:${region}:${account}:table/${tableName}/stream/${label}`;
+    const known = this.#byTable.get(tableName);
+    if (known?.arn === arn && known.view === view) return;
+    const stream = { tableName, arn, label, view, createdAt: clock.now(), checkpoints: new Map() };
+    this.#byTable.set(tableName, { ...stream, records: [], base: 0 });
   }
 
   remove(tableName: string): void {
@@ -102,10 +100,7 @@ export class ChangeStreams {
     if (!stream || JSON.stringify(change.before) === JSON.stringify(change.after)) return;
     this.#sequence += 1;
     stream.records.push(this.#record(stream, change, byTimeToLive));
-    if (stream.records.length > 2 * KEPT_RECORDS) {
-      stream.base += KEPT_RECORDS;
-      stream.records = stream.records.slice(KEPT_RECORDS);
-    }
+    if (stream.records.length > 2 * KEPT_RECORDS) drop(stream, KEPT_RECORDS);
     for (const listener of this.#listeners.get(stream.tableName) ?? []) listener();
   }
 
@@ -124,6 +119,7 @@ export class ChangeStreams {
   ): { records: readonly StreamRecord[]; next: number } {
     const stream = this.#byTable.get(tableName);
     if (!stream) return { records: [], next: position };
+    this.#expire(stream);
     const from = Math.max(0, position - stream.base);
     const records = stream.records.slice(from, from + limit);
     return { records, next: stream.base + from + records.length };
@@ -132,6 +128,19 @@ export class ChangeStreams {
   /** ARN of a table's stream; undefined when it has none. */
   arnOf(tableName: string): string | undefined {
     return this.#byTable.get(tableName)?.arn;
+  }
+
+  /** Where a reader starts, as a position for `read`. @throws ServiceError when the table has no stream */
+  position(tableName: string, start: ShardStart): number {
+    const stream = this.#stream(tableName);
+    this.#expire(stream);
+    const sequence = "sequenceNumber" in start ? start.sequenceNumber : undefined;
+    return startOf(stream, { ShardIteratorType: start.type, SequenceNumber: sequence });
+  }
+
+  /** How far each consumer has come; kept as long as the stream. @throws ServiceError when the table has no stream */
+  checkpoints(tableName: string): Map<string, number> {
+    return this.#stream(tableName).checkpoints;
   }
 
   /** The stream operations; undefined for any other. @throws ServiceError */
@@ -155,7 +164,7 @@ export class ChangeStreams {
     const { before, after } = change;
     const Keys = keyAttributes(after ?? before ?? {}, change.table);
     const images = imagesOf(view, change);
-    const sequence = String(this.#sequence);
+    const sequence = this.#run + String(this.#sequence).padStart(COUNTER_DIGITS, "0");
     const sizes = [Keys, ...Object.values(images)].map((item) => this.#options.dynalite.sizeOf(item));
     return {
       eventID: sequence.padStart(32, "0"),
@@ -167,7 +176,7 @@ export class ChangeStreams {
         ApproximateCreationDateTime: Math.floor(this.#options.clock.now() / 1000),
         Keys,
         ...images,
-        SequenceNumber: sequence.padStart(SEQUENCE_DIGITS, "0"),
+        SequenceNumber: sequence,
         SizeBytes: sizes.reduce((sum, size) => sum + size, 0),
         StreamViewType: view,
       },
@@ -177,11 +186,25 @@ export class ChangeStreams {
 
   #byArn(arn: unknown): ChangeStream {
     const stream = [...this.#byTable.values()].find((candidate) => candidate.arn === arn);
+    if (!stream) throw notFound(arn);
+    this.#expire(stream);
+    return stream;
+  }
+
+  #stream(tableName: string): ChangeStream {
+    const stream = this.#byTable.get(tableName);
     if (stream) return stream;
-    throw new ServiceError(
-      "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException",
-      `Requested resource not found: Stream: ${arn} not found`,
-    );
+    throw notFound(tableName);
+  }
+
+  /** Drops what is older than 24 hours. */
+  #expire(stream: ChangeStream): void {
+    const oldest = this.#options.clock.now() / 1000 - KEPT_SECONDS;
+    const isKept = ({ dynamodb }: StreamRecord) => dynamodb.ApproximateCreationDateTime >= oldest;
+    const [first] = stream.records;
+    if (first === undefined || isKept(first)) return;
+    const kept = stream.records.findIndex(isKept);
+    drop(stream, kept === -1 ? stream.records.length : kept);
   }
 
   #list(input: Input): Output {
@@ -208,7 +231,7 @@ export class ChangeStreams {
         KeySchema,
         Shards: [
           {
-            ShardId: SHARD_ID,
+            ShardId: CHANGES_SHARD_ID,
             SequenceNumberRange: { StartingSequenceNumber: "0".repeat(SEQUENCE_DIGITS) },
           },
         ],
@@ -235,15 +258,16 @@ export class ChangeStreams {
   }
 }
 
-const eventName = ({ before, after }: Change): StreamRecord["eventName"] => {
-  if (!before) return "INSERT";
-  return after ? "MODIFY" : "REMOVE";
+const drop = (stream: ChangeStream, count: number): void => {
+  stream.base += count;
+  stream.records = stream.records.slice(count);
 };
 
-const imagesOf = (view: ViewType, { before, after }: Change): { NewImage?: Item; OldImage?: Item } => ({
-  ...(after && view.startsWith("NEW_") ? { NewImage: after } : {}),
-  ...(before && (view === "OLD_IMAGE" || view === "NEW_AND_OLD_IMAGES") ? { OldImage: before } : {}),
-});
+const notFound = (what: unknown): ServiceError =>
+  new ServiceError(
+    "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException",
+    `Requested resource not found: Stream: ${what} not found`,
+  );
 
 const startOf = (stream: ChangeStream, input: Input): number => {
   const end = stream.base + stream.records.length;

@@ -10,6 +10,7 @@ import type { Trace } from "../kit/trace.ts";
 import type { AsyncInvoker } from "../lambda/async-invoke.ts";
 import type { Callers } from "../lambda/iam.ts";
 import type { LambdaPool } from "../lambda/pool.ts";
+import type { ChangeStreams } from "../services/dynamodb-streams.ts";
 import type { Kinesis } from "../services/kinesis.ts";
 import type { CloudWatchLogs } from "../services/logs.ts";
 
@@ -45,6 +46,8 @@ export interface ObjectStore {
 
 export interface SourceServices {
   kinesis: Kinesis;
+  /** The changes of every table. */
+  dynamodb: { streams: ChangeStreams };
   s3: ObjectStore;
   logs: Pick<CloudWatchLogs, "append" | "hasGroup" | "onAppend">;
 }
