@@ -4,9 +4,11 @@ import { VirtualClock } from "../../../local/kit/clock.ts";
 import { Trace, type TraceEvent } from "../../../local/kit/trace.ts";
 import { Callers, type PolicyStatement } from "../../../local/lambda/iam.ts";
 import type { LambdaPool } from "../../../local/lambda/pool.ts";
+import type { Dynalite, Item } from "../../../local/services/dynalite.ts";
+import { ChangeStreams } from "../../../local/services/dynamodb-streams.ts";
 import { Kinesis } from "../../../local/services/kinesis.ts";
 import { CloudWatchLogs } from "../../../local/services/logs.ts";
-import type { RunningSource, SourceContext } from "../../../local/sources/source.ts";
+import type { RunningSource, Source, SourceContext } from "../../../local/sources/source.ts";
 import { source } from "../../../local/sources/stream.ts";
 import { resourceNode } from "../../helpers/graph.ts";
 
@@ -16,6 +18,9 @@ export const MAPPING_ID = "6f1d6a14-3d0f-4a3e-9d5a-3f0c4b0c7a11";
 
 interface Record {
   kinesis: { data: string; partitionKey: string; sequenceNumber: string };
+  /** Of a table's change instead. */
+  dynamodb?: { NewImage?: Item; OldImage?: Item; SequenceNumber: string };
+  userIdentity?: object;
 }
 export interface FakeEvent {
   Records: Record[];
@@ -41,7 +46,11 @@ export const mapping = (inputs: PropertyMap = {}): ResourceNode =>
     { uuid: MAPPING_ID },
   );
 
-export const textOf = (record: Record): string => Buffer.from(record.kinesis.data, "base64").toString();
+/** The record's data; of a table's change, the attribute `text` of the item after it, or before it when it is gone. */
+export const textOf = ({ kinesis, dynamodb }: Record): string =>
+  dynamodb === undefined
+    ? Buffer.from(kinesis.data, "base64").toString()
+    : String((dynamodb.NewImage ?? dynamodb.OldImage)?.text?.S);
 
 export interface Stored {
   place: string;
@@ -62,6 +71,7 @@ export class Bed {
   readonly clock = new VirtualClock(Date.UTC(2026, 0, 1, 12, 0, 0));
   readonly trace = new Trace({ now: () => this.clock.now() });
   readonly kinesis: Kinesis;
+  readonly changes: ChangeStreams;
   /** The texts of each invocation's records. */
   readonly invocations: string[][] = [];
   readonly events: FakeEvent[] = [];
@@ -70,12 +80,21 @@ export class Bed {
   readonly lines: string[] = [];
   readonly callers = new Callers();
   handler: Handler;
+  readonly #source: Source;
   #running: RunningSource | undefined;
   #invoked = 0;
 
-  constructor(options: { handler?: Handler; shards?: number; rights?: PolicyStatement[] } = {}) {
+  constructor(
+    options: { handler?: Handler; shards?: number; rights?: PolicyStatement[]; source?: Source } = {},
+  ) {
     this.handler = options.handler ?? (() => null);
-    this.kinesis = new Kinesis({ region: "eu-west-1", account: "000000000000", clock: this.clock });
+    this.#source = options.source ?? source;
+    const place = { region: "eu-west-1", account: "000000000000", clock: this.clock };
+    this.kinesis = new Kinesis(place);
+    this.changes = new ChangeStreams({
+      ...place,
+      dynalite: { sizeOf: (item: Item) => JSON.stringify(item).length } as unknown as Dynalite,
+    });
     this.kinesis.createStream({ name: "readings", shardCount: options.shards ?? 1 });
     this.callers.register("AKIACOUNT", {
       functionName: "count",
@@ -86,7 +105,7 @@ export class Bed {
 
   /** Starts the mapping; records put before it are there from the start. */
   async start(inputs: PropertyMap = {}): Promise<void> {
-    this.#running = await source.start(mapping(inputs), this.context());
+    this.#running = await this.#source.start(mapping(inputs), this.context());
     await this.settle();
   }
 
@@ -137,6 +156,7 @@ export class Bed {
       callers: this.callers,
       services: {
         kinesis: this.kinesis,
+        dynamodb: { streams: this.changes },
         logs: new CloudWatchLogs({ region: "eu-west-1", account: "000000000000", clock: this.clock }),
         s3: {
           putObject: async (bucket, key, body) =>
