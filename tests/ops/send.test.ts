@@ -125,7 +125,9 @@ describe("send", () => {
 
   it("says which file cannot be read", async () => {
     const problem = await Array.fromAsync(fromFile("no-such.ndjson")).catch((error: Error) => error.message);
-    expect(problem).to.equal('"no-such.ndjson" cannot be read (ENOENT). Name a file of readings with --file.');
+    expect(problem).to.equal(
+      '"no-such.ndjson" cannot be read (ENOENT). Name a file of readings with --file.',
+    );
   });
 
   it("names file and line of a CSV that does not fit its header", async () => {
