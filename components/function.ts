@@ -51,6 +51,12 @@ export interface FunctionSettings {
    * @default 1,000,000
    */
   maxSize?: number;
+  /**
+   * Packages with prebuilt binaries that the callback imports, e.g. `["sharp"]`: they cannot be bundled, so Lambda's
+   * build of them (linux-arm64, in the version of package-lock.json) is put beside the code, whatever machine
+   * deploys. The first time npm fetches it. Needs `maxSize`, e.g. 12,000,000.
+   */
+  natives?: string[];
 }
 
 /** Every setting's key, for components that hand their arguments on to a function. */
@@ -64,6 +70,7 @@ export const SETTING_KEYS: Keys<FunctionSettings> = {
   reservedConcurrentExecutions: true,
   logRetentionDays: true,
   maxSize: true,
+  natives: true,
 };
 
 /** The settings among a component's arguments. */
@@ -82,18 +89,28 @@ export interface AsyncInvokeArgs {
    * @default 3,600
    */
   maximumEventAgeInSeconds?: number;
-  /** ARN of the queue, topic, bus, bucket or function that gets what failed. */
-  onFailureArn: pulumi.Input<string>;
+  /**
+   * ARN of the queue, topic, bus, bucket or function that gets what failed; together with `permission`.
+   * @default a queue of the function's own (`failures`), encrypted, 14 days; it costs nothing while it is empty
+   */
+  onFailureArn?: pulumi.Input<string>;
   /** The right to send there, e.g. `{ actions: ["sqs:SendMessage"], resources: [queue.arn], reason: "..." }`. */
-  permission: PolicyStatement;
+  permission?: PolicyStatement;
 }
+
+/** What a user may set of it where a component makes the function. */
+export type AsyncRetries = Pick<AsyncInvokeArgs, "maximumRetryAttempts" | "maximumEventAgeInSeconds">;
 
 export interface FunctionArgs<Event, Result> extends ComponentArgs, FunctionSettings {
   /** The code, inline. May use imports, module-level declarations, plain values, and Outputs through `.get()`. */
   callback: Callback<Event, Result>;
   /** Code that runs around the callback in Lambda, e.g. request validation. Set by components, not by users. */
   wrap?: Wrap;
-  /** Failure handling of asynchronous invocations. */
+  /**
+   * Failure handling of asynchronous invocations. `{}` gives the defaults; components set it on every function that is
+   * triggered asynchronously.
+   * @default none: the function is invoked synchronously or by a mapping
+   */
   asyncInvoke?: AsyncInvokeArgs;
   /** The last word on each child resource. */
   transform?: {
@@ -111,6 +128,7 @@ const DEFAULTS = {
   logRetentionDays: 14,
   asyncRetryAttempts: 2,
   asyncEventAge: 3_600,
+  failureRetentionSeconds: 1_209_600,
 } as const;
 
 /** Seconds that a function may run unless its settings say otherwise. */
@@ -152,15 +170,23 @@ export class Function<Event = unknown, Result = unknown> extends Component {
   readonly logGroup: aws.cloudwatch.LogGroup;
   /** The Lambda function itself. */
   readonly function: aws.lambda.Function;
+  /** What failed after every retry of an asynchronous invocation, when it has a queue of its own for it. */
+  readonly failures: aws.sqs.Queue | undefined;
   /** The role's policy; whatever starts invocations must depend on it. */
   readonly policy: aws.iam.RolePolicy;
 
   constructor(name: string, args: FunctionArgs<Event, Result>, opts?: pulumi.ComponentResourceOptions) {
     super("Function", name, args, opts);
     this.validate(args);
-    const code = prepareCallback(args.callback, { name, wrap: args.wrap, maxSize: args.maxSize });
+    const code = prepareCallback(args.callback, {
+      name,
+      wrap: args.wrap,
+      maxSize: args.maxSize,
+      natives: args.natives,
+    });
     this.logGroup = this.createLogGroup(args);
     this.role = this.createRole(args);
+    this.failures = this.createFailures(args);
     this.policy = this.createPolicy(args, code);
     this.function = this.createFunction(args, code);
     this.arn = this.function.arn;
@@ -233,7 +259,7 @@ export class Function<Event = unknown, Result = unknown> extends Component {
         resources: [pulumi.interpolate`${this.logGroup.arn}:*`],
         reason: "the function writes its own log group",
       },
-      ...(args.asyncInvoke ? [args.asyncInvoke.permission] : []),
+      ...this.failurePermissions(args),
       ...(args.permissions ?? []),
     ];
     const policy = derivedPolicy({ name: this.componentName, code, access: args.access, own });
@@ -242,6 +268,32 @@ export class Function<Event = unknown, Result = unknown> extends Component {
       { role: this.role.id, policy },
       this.child(),
     );
+  }
+
+  /** A queue of the function's own, unless it is told where to send what failed. */
+  private createFailures({ asyncInvoke }: FunctionArgs<Event, Result>): aws.sqs.Queue | undefined {
+    if (!asyncInvoke || asyncInvoke.onFailureArn) return undefined;
+    return new aws.sqs.Queue(
+      `${this.componentName}-failures`,
+      {
+        sqsManagedSseEnabled: true,
+        messageRetentionSeconds: DEFAULTS.failureRetentionSeconds,
+        tags: this.tags,
+      },
+      this.child(),
+    );
+  }
+
+  private failurePermissions({ asyncInvoke }: FunctionArgs<Event, Result>): PolicyStatement[] {
+    if (asyncInvoke?.permission) return [asyncInvoke.permission];
+    if (!this.failures) return [];
+    return [
+      {
+        actions: ["sqs:SendMessage"],
+        resources: [this.failures.arn],
+        reason: "Lambda sends what failed with the function's role",
+      },
+    ];
   }
 
   private createFunction(args: FunctionArgs<Event, Result>, code: PreparedCallback): aws.lambda.Function {
@@ -289,7 +341,7 @@ export class Function<Event = unknown, Result = unknown> extends Component {
         functionName: this.name,
         maximumRetryAttempts: args.maximumRetryAttempts ?? DEFAULTS.asyncRetryAttempts,
         maximumEventAgeInSeconds: args.maximumEventAgeInSeconds ?? DEFAULTS.asyncEventAge,
-        destinationConfig: { onFailure: { destination: args.onFailureArn } },
+        destinationConfig: { onFailure: { destination: args.onFailureArn ?? this.failures?.arn ?? "" } },
       },
       this.child({ dependsOn: [this.policy] }),
     );
@@ -298,6 +350,9 @@ export class Function<Event = unknown, Result = unknown> extends Component {
 
 /** https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html */
 function checkAsyncInvoke(who: Culprit, asyncInvoke: AsyncInvokeArgs | undefined): void {
+  if ((asyncInvoke?.onFailureArn === undefined) !== (asyncInvoke?.permission === undefined)) {
+    throw argumentError(who, "asyncInvoke.onFailureArn and its permission go together; set both or neither.");
+  }
   requireRange(who, "asyncInvoke.maximumRetryAttempts", asyncInvoke?.maximumRetryAttempts, {
     minimum: 0,
     maximum: 2,

@@ -2,6 +2,8 @@
  * Deterministic zips in an on-disk cache: same content, same bytes, same hash, so that an unchanged function
  * is never deployed again.
  *
+ * What is packed already (native packages) is joined as it is: compressing it takes seconds.
+ *
  * Compression is fflate's own JavaScript, never the machine's zlib, whose output differs between versions
  * and processors.
  */
@@ -19,6 +21,8 @@ interface ArchiveReport {
   modules: { path: string; bytes: number }[];
   captures: string[];
   commands: { command: string; client: string; importer: string }[];
+  /** Native packages beside the bundle. */
+  natives?: { name: string; version: string }[];
 }
 
 export interface Archived {
@@ -38,11 +42,12 @@ const UNIX = 3;
 /** A regular file, rw-r--r--. */
 const MODE = 0o100644 << 16;
 
-export function zip(entries: ArchiveEntries): Uint8Array {
+/** @param level 9 makes the smallest. */
+export function zip(entries: ArchiveEntries, level: 6 | 9 = 9): Uint8Array {
   const files: Zippable = {};
   for (const name of Object.keys(entries).sort()) {
     const content = entries[name];
-    if (content) files[name] = [content, { level: 9, mtime: MODIFIED, os: UNIX, attrs: MODE }];
+    if (content) files[name] = [content, { level, mtime: MODIFIED, os: UNIX, attrs: MODE }];
   }
   return zipSync(files);
 }
@@ -60,22 +65,55 @@ function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("base64");
 }
 
+const CENTRAL_ENTRY = 0x02014b50;
+const END_OF_DIRECTORY = 22;
+
+/**
+ * Two zips as one, their files as they are. Both must be `zip`'s own, which have no comment, and small: the offsets of
+ * a zip have 32 bits.
+ * Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3
+ */
+export function joinZips(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const [one, two] = [directoryOf(first), directoryOf(second)];
+  const moved = Buffer.from(two.directory);
+  for (let at = 0; at < moved.length && moved.readUInt32LE(at) === CENTRAL_ENTRY; ) {
+    moved.writeUInt32LE(moved.readUInt32LE(at + 42) + one.files.length, at + 42);
+    at += 46 + moved.readUInt16LE(at + 28) + moved.readUInt16LE(at + 30) + moved.readUInt16LE(at + 32);
+  }
+  const end = Buffer.from(one.end);
+  end.writeUInt16LE(one.count + two.count, 8);
+  end.writeUInt16LE(one.count + two.count, 10);
+  end.writeUInt32LE(one.directory.length + moved.length, 12);
+  end.writeUInt32LE(one.files.length + two.files.length, 16);
+  return Buffer.concat([one.files, two.files, one.directory, moved, end]);
+}
+
+function directoryOf(archive: Uint8Array): { files: Buffer; directory: Buffer; end: Buffer; count: number } {
+  const bytes = Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength);
+  const end = bytes.subarray(bytes.length - END_OF_DIRECTORY);
+  const start = end.readUInt32LE(16);
+  const directory = bytes.subarray(start, start + end.readUInt32LE(12));
+  return { files: bytes.subarray(0, start), directory, end, count: end.readUInt16LE(10) };
+}
+
 export interface ArchiveRequest {
   functionName: string;
   /** The folder that the cache is in. */
   root: string;
   entries: ArchiveEntries;
+  /** A zip to be joined, made when it is needed; an entry must stand for its content. */
+  packed?: () => Promise<Uint8Array>;
   /** The code's source map, kept beside the zip; undefined when it was kept before. */
   map: Uint8Array | undefined;
   report: ArchiveReport;
 }
 
 /** Writes the zip, its report and its source map, or finds them in the cache. */
-export function archive(request: ArchiveRequest): Archived {
+export async function archive(request: ArchiveRequest): Promise<Archived> {
   const hash = contentHash(request.entries);
   const zipPath = posix.join(CACHE_FOLDER, `${hash}.zip`);
   const base = join(request.root, CACHE_FOLDER, hash);
-  const bytes = cached(base) ?? writeZip(request, base);
+  const bytes = cached(base) ?? (await writeZip(request, base));
   const archived = { zipPath, hash, codeSha256: sha256(bytes), size: bytes.length };
   const report = { ...request.report, hash, size: bytes.length, codeSha256: archived.codeSha256 };
   writeIfNew(request, `${base}.json`, `${JSON.stringify(report, null, 2)}\n`);
@@ -90,8 +128,9 @@ function cached(base: string): Uint8Array | undefined {
   return bytes && sha256(bytes) === report?.codeSha256 ? bytes : undefined;
 }
 
-function writeZip(request: ArchiveRequest, base: string): Uint8Array {
-  const bytes = zip(request.entries);
+async function writeZip(request: ArchiveRequest, base: string): Promise<Uint8Array> {
+  const own = zip(request.entries);
+  const bytes = request.packed ? joinZips(own, await request.packed()) : own;
   write(request, `${base}.zip`, bytes);
   return bytes;
 }

@@ -15,6 +15,7 @@ interface BuildRecord {
   codeHash: string;
   modules: BuiltCode["modules"];
   commands: BuiltCode["commands"];
+  externals: BuiltCode["externals"];
 }
 
 export class BuildCache {
@@ -38,7 +39,8 @@ export class BuildCache {
     if (!code || !isComplete(record)) return undefined;
     const isSame = Object.entries(record.inputs).every(([path, known]) => this.#fingerprint(path) === known);
     if (!isSame || sha256(code) !== record.codeHash) return undefined;
-    return { code, map: undefined, modules: record.modules, commands: record.commands };
+    const { modules, commands, externals } = record;
+    return { code, map: undefined, modules, commands, externals };
   }
 
   /** @param inputs the files read, relative to the root. A cache that cannot be written is no error here. */
@@ -48,6 +50,7 @@ export class BuildCache {
       codeHash: sha256(built.code),
       modules: built.modules,
       commands: built.commands,
+      externals: built.externals,
     };
     try {
       writeAtomically(`${this.#base(entry)}.js`, built.code);
@@ -73,8 +76,9 @@ export class BuildCache {
 
 /** A record cut short or from elsewhere is no record. */
 function isComplete(record: Partial<BuildRecord> | undefined): record is BuildRecord {
-  const { inputs, modules, commands } = record ?? {};
-  return typeof inputs === "object" && inputs !== null && Array.isArray(modules) && Array.isArray(commands);
+  const { inputs, modules, commands, externals } = record ?? {};
+  const lists = [modules, commands, externals];
+  return typeof inputs === "object" && inputs !== null && lists.every((each) => Array.isArray(each));
 }
 
 function fingerprintOf(file: string): string {

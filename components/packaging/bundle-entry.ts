@@ -12,6 +12,8 @@ export interface BundleEntry {
   code: string;
   /** The callback's slices and any other virtual module of this function. */
   modules: Map<string, SliceModule>;
+  /** Packages that stay out of the bundle, and are loaded from beside it. */
+  natives: string[];
 }
 
 /** One function's code. */
@@ -22,4 +24,6 @@ export interface BuiltCode {
   /** Biggest first. */
   modules: { path: string; bytes: number }[];
   commands: UsedCommand[];
+  /** What the code loads at run time: Node's modules, and native packages. */
+  externals: string[];
 }

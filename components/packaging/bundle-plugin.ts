@@ -6,7 +6,7 @@ import { dirname, relative } from "node:path";
 import type { OnLoadResult, OnResolveArgs, OnResolveResult, PartialMessage, Plugin } from "esbuild";
 import type { BundleEntry } from "./bundle-entry.ts";
 import { CAPTURE_CODE, CREDENTIALS_CODE, NO_CONFIG_FILES_CODE } from "./lambda-modules.ts";
-import { BINARY_CURE } from "./natives.ts";
+import { nativeCure, packageNameOf } from "./natives.ts";
 import { readable } from "./readable.ts";
 
 /** Every SDK client carries its package.json for the version in its user agent: 2.4 KB for one line. */
@@ -18,6 +18,7 @@ const VIRTUAL = /^(entry|slice|capture|validators|credentials):/;
 
 export function lambdaPlugin(root: string, entries: BundleEntry[]): Plugin {
   const modules = virtualModules(root, entries);
+  const natives = nativesFilter(entries);
   return {
     name: "lambda",
     setup(build) {
@@ -26,6 +27,7 @@ export function lambdaPlugin(root: string, entries: BundleEntry[]): Plugin {
         virtual("credentials:lambda"),
       );
       build.onResolve({ filter: /^@pulumi\// }, (args) => ({ errors: [pulumiImport(root, args)] }));
+      if (natives) build.onResolve({ filter: natives }, ({ path }) => ({ path, external: true }));
       build.onResolve({ filter: /\.node$/ }, (args) => ({ errors: [binaryImport(root, args)] }));
       for (const namespace of ["entry", "slice", "capture", "validators", "credentials"]) {
         build.onLoad({ filter: /.*/, namespace }, ({ path }) => modules.get(`${namespace}:${path}`));
@@ -40,6 +42,13 @@ export function lambdaPlugin(root: string, entries: BundleEntry[]): Plugin {
 function virtual(path: string): OnResolveResult {
   const colon = path.indexOf(":");
   return { namespace: path.slice(0, colon), path: path.slice(colon + 1) };
+}
+
+/** Imports of the packages that any function of this build declares; undefined when none does. */
+function nativesFilter(entries: BundleEntry[]): RegExp | undefined {
+  const names = [...new Set(entries.flatMap(({ natives }) => natives))];
+  if (names.length === 0) return undefined;
+  return new RegExp(`^(?:${names.map((name) => name.replaceAll(".", "\\.")).join("|")})(?:/|$)`);
 }
 
 function virtualModules(root: string, entries: BundleEntry[]): Map<string, OnLoadResult> {
@@ -76,6 +85,9 @@ function pulumiImport(root: string, args: OnResolveArgs): PartialMessage {
 }
 
 function binaryImport(root: string, args: OnResolveArgs): PartialMessage {
-  const text = `${importerOf(root, args)} loads the binary '${args.path}', which cannot be bundled. ${BINARY_CURE}`;
-  return { text };
+  const importer = importerOf(root, args);
+  const name = packageNameOf(importer) ?? args.path;
+  return {
+    text: `${importer} loads the binary '${args.path}', which cannot be bundled. ${nativeCure(name)}`,
+  };
 }

@@ -105,7 +105,7 @@ export class Bundler {
 
   #codeOf(entry: BundleEntry, built: Built): BuiltCode {
     const path = `${OUT}/${entry.key}/index.js`;
-    const inputs = built.metafile.outputs[path]?.inputs ?? {};
+    const { inputs = {}, imports = [] } = built.metafile.outputs[path] ?? {};
     const modules = Object.entries(inputs)
       .map(([module, { bytesInOutput }]) => ({ path: readable(module), bytes: bytesInOutput }))
       .filter(({ bytes }) => bytes > 0)
@@ -116,6 +116,7 @@ export class Bundler {
       map: contentsOf(built.outputFiles, `${path}.map`),
       modules,
       commands: usedCommands(modules, this.#ownModules(entry, inputs)),
+      externals: [...new Set(imports.map(({ path: external }) => external))].sort(),
     };
     this.#cache.store(entry, code, filesRead(built.metafile, `entry:${entry.key}`));
     return code;

@@ -9,6 +9,7 @@ import type { BuiltCode, BundleEntry } from "./bundle-entry.ts";
 import { captureText, literal } from "./captures.ts";
 import type { UsedCommand } from "./commands.ts";
 import { type Callback, Inspector } from "./locate.ts";
+import { type NativeSet, Natives, refuseUndeclared } from "./natives.ts";
 import { type Slice, type SliceModule, type SliceTools, slice } from "./slice.ts";
 import { Sources } from "./source.ts";
 import { type JsonSchema, Validators } from "./validators.ts";
@@ -32,9 +33,9 @@ export interface PackageOptions {
   /** The function's name, for errors. */
   name: string;
   wrap?: Wrap;
-  /** Largest zip, in bytes. @default 1_000_000 */
+  /** Largest zip, in bytes; to be set where there are natives. @default 1_000_000 */
   maxSize?: number;
-  /** Packages with prebuilt binaries. None can be packaged yet: naming one is refused. */
+  /** Packages with prebuilt binaries, which go into the zip as they are: Lambda's build of them. */
   natives?: string[];
 }
 
@@ -69,32 +70,42 @@ const BIGGEST = 5;
 /** Whatever package.json stands above the unpacked zip, its code is CommonJS. */
 const PACKAGE_JSON = '{"type":"commonjs"}\n';
 
+/** What is known of a function before its code is built. */
+interface Prepared {
+  cut: Slice;
+  options: PackageOptions;
+  natives: NativeSet | undefined;
+}
+
 /** What all callbacks of one run of the program share. */
 export class Packager {
   readonly #storage: string;
   readonly #bundler: Bundler;
   readonly #tools: SliceTools;
   readonly #validators: Validators;
+  readonly #natives: Natives;
   readonly #keys = new Set<string>();
 
   /**
    * @param root the project's folder, which reported paths are relative to.
    * @param storage the folder in which `.cache/` is made. @default the project's
+   * @param natives replaced in tests.
    */
-  constructor(root: string, storage = root) {
+  constructor(root: string, storage = root, natives = new Natives(root, storage)) {
     this.#storage = storage;
     this.#bundler = new Bundler(root, storage);
     this.#tools = { inspector: new Inspector(), sources: new Sources(root) };
     this.#validators = new Validators(storage);
+    this.#natives = natives;
   }
 
   prepare(callback: Callback, options: PackageOptions): PreparedCallback {
-    refuseNatives(options);
+    const natives = this.#natives.of(options);
     const key = this.#uniqueKey(options.name);
     const cut = slice(callback, options.name, key, this.#tools);
     const bundle = this.#bundler
       .add(bundleEntry(key, cut, options, this.#validators))
-      .then((built) => this.#finish(built, cut, options));
+      .then((built) => this.#finish(built, { cut, options, natives }));
     return {
       captures: Object.fromEntries(
         cut.captures.map(({ variable, output }) => [variable, captureText(output)]),
@@ -105,10 +116,25 @@ export class Packager {
     };
   }
 
-  #finish({ code, map, modules, commands }: BuiltCode, cut: Slice, options: PackageOptions): FunctionBundle {
+  async #finish(built: BuiltCode, { cut, options, natives }: Prepared): Promise<FunctionBundle> {
+    const { code, map, modules, commands } = built;
+    refuseUndeclared(options.name, built.externals, options.natives ?? []);
     const entries: ArchiveEntries = { "index.js": code, "package.json": Buffer.from(PACKAGE_JSON) };
-    const report = { modules, commands, captures: cut.captures.map(({ path }) => path) };
-    const archived = archive({ functionName: options.name, root: this.#storage, entries, map, report });
+    if (natives) entries["natives.json"] = Buffer.from(natives.manifest);
+    const report = {
+      modules,
+      commands,
+      captures: cut.captures.map(({ path }) => path),
+      natives: natives?.packages,
+    };
+    const archived = await archive({
+      functionName: options.name,
+      root: this.#storage,
+      entries,
+      packed: natives?.packed,
+      map,
+      report,
+    });
     checkSize(options, archived.size, modules);
     return { ...archived, commands, modules };
   }
@@ -140,25 +166,17 @@ export function prepareCallback(callback: Callback, options: PackageOptions): Pr
   return packagerOf(process.cwd()).prepare(callback, options);
 }
 
-function refuseNatives({ name, natives = [] }: PackageOptions): void {
-  if (natives.length === 0) return;
-  throw new PackagingError(
-    name,
-    `natives names ${natives.join(", ")}, and packages with prebuilt binaries cannot be packaged. Use one in plain JavaScript or WebAssembly.`,
-  );
-}
-
 /** The module that Lambda starts: the callback, or what a wrap makes of it. */
 function bundleEntry(
   key: string,
   cut: Slice,
-  { name, wrap }: PackageOptions,
+  { name, wrap, natives = [] }: PackageOptions,
   validators: Validators,
 ): BundleEntry {
   const callback = `${cut.callback.name} as $callback } from ${JSON.stringify(cut.callback.module)};`;
   if (!wrap) {
     const code = `import { ${callback} export { $callback as handler };`;
-    return { key, functionName: name, code, modules: cut.modules };
+    return { key, functionName: name, code, modules: cut.modules, natives };
   }
   const compiled = compileSchemas(validators, key, name, wrap.validators ?? {});
   const virtual = [...compiled.values()].map(({ id, code }): [string, SliceModule] => [
@@ -174,6 +192,7 @@ function bundleEntry(
       [...compiled].map(([schema, { id }]) => [schema, id]),
     ),
     modules: new Map([...cut.modules, ...virtual]),
+    natives,
   };
 }
 

@@ -11,6 +11,7 @@
  */
 import { CaptureError } from "../internal/errors.ts";
 import { type Captures, holdsDeployment, literal } from "./captures.ts";
+import { isKnownGlobal } from "./known-globals.ts";
 import type { Callback, Inspected, Lookup } from "./locate.ts";
 import type { ModuleText, Piece } from "./module-text.ts";
 import { isPulumi, type Source, type Sources } from "./source.ts";
@@ -20,6 +21,7 @@ import {
   type FunctionNode,
   type Identifier,
   importOf,
+  isProbed,
   isTopLevel,
   isTypeOnlyImport,
   type Node,
@@ -114,11 +116,21 @@ export class FunctionSlicer {
     if (blocked) throw this.#unbundleable(blocked);
     for (const use of variableUses(root)) {
       const declaration = this.#file.source.declarationOf(use);
-      if (!declaration) continue;
-      if (importOf(declaration)) this.#followImport(use, declaration, piece);
+      if (!declaration) this.#refuseUndeclared(use, root);
+      else if (importOf(declaration)) this.#followImport(use, declaration, piece);
       else if (isTopLevel(declaration)) this.#followTopLevel(use, declaration, piece);
       else if (!contains(root, declaration)) this.#take(use, this.#inspected.lookup(use.text), piece);
     }
+  }
+
+  /** A forgotten import would fail in Lambda at the first call; what the code probes for may be missing. */
+  #refuseUndeclared(use: Identifier, root: Node): void {
+    if (isKnownGlobal(use.text) || isProbed(root, use.text)) return;
+    throw this.#error(
+      use,
+      `'${use.text}' is not declared anywhere, and is no global of Node.js in Lambda`,
+      `Import or declare it; where it may be missing, ask first: typeof ${use.text} === "undefined".`,
+    );
   }
 
   #followImport(use: Identifier, declaration: Node, piece: Piece): void {

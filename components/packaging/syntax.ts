@@ -70,7 +70,12 @@ export function variableUses(root: Node): Identifier[] {
   return uses;
 }
 
-/** The same, of what runs when `root` does: nested functions only run later. */
+/** Whether the code asks for `typeof name` anywhere. */
+export function isProbed(root: Node, name: string): boolean {
+  return variableUses(root).some((use) => use.text === name && ts.isTypeOfExpression(use.parent));
+}
+
+/** Every such identifier of what runs when `root` does: nested functions only run later. */
 export function eagerVariableUses(root: Node): Identifier[] {
   const uses: Identifier[] = [];
   walk(root, (node) => {

@@ -30,6 +30,11 @@ function withHelper(): number {
   return config.requireNumber("limit");
 }
 
+function forgetful(): unknown {
+  // @ts-expect-error: undeclared on purpose.
+  return forgotten;
+}
+
 /** The line of this file that an error must show, found in its message. */
 function refused(callback: Callback): Error {
   const error = failure(() => prepare(callback, { name: "aggregate" }));
@@ -53,7 +58,7 @@ describe("a callback that cannot travel", () => {
     const { message } = refused(() => `table ${table.name}`);
     const [place, line, cure] = message.split("\n");
     expect(place).to.match(
-      /slice-errors\.test\.ts:53:\d+: .*the Output 'table\.name' is used without \.get\(\)/,
+      /slice-errors\.test\.ts:58:\d+: .*the Output 'table\.name' is used without \.get\(\)/,
     );
     expect(line?.trim()).to.match(/^const \{ message \} = refused\(\(\) => `table \$\{table\.name\}`\);$/);
     expect(cure?.trim()).to.equal("Write table.name.get() inside the callback.");
@@ -164,6 +169,34 @@ describe("a callback that cannot travel", () => {
 
   it("may not depend on a statement that fills a module-level value from the deployment", () => {
     expect(refused(() => routes.get("table")).message).to.contain("'pulumi' from '@pulumi/pulumi'");
+  });
+
+  it("may not use a name that nothing declares, be it in what it reaches", () => {
+    // @ts-expect-error: the import is missing on purpose.
+    const { message } = refused(async () => PutItemCommand.name);
+    expect(message).to.match(
+      /'PutItemCommand' is not declared anywhere.*\n.*PutItemCommand\.name.*\n.*Import or declare it/,
+    );
+    expect(refused(() => forgetful()).message).to.contain("'forgotten' is not declared anywhere");
+    // @ts-expect-error: the same, as a shorthand property.
+    expect(refused(() => ({ missing })).message).to.contain("'missing' is not declared");
+    // A test runner's global is none of Lambda's.
+    expect(refused(() => describe).message).to.contain("'describe' is not declared");
+  });
+
+  it("may use what Node.js and Lambda have, and what it probes for", async () => {
+    const callbacks: Callback[] = [
+      () => [undefined, Number.NaN, { describe: 1 }.describe, new URL("https://a.b").host, process.pid],
+      // @ts-expect-error: Lambda's own, which TypeScript does not know.
+      () => awslambda.streamifyResponse,
+      // @ts-expect-error: known to nobody.
+      () => (typeof neverDeclared === "undefined" ? 1 : neverDeclared),
+      function (): number {
+        // biome-ignore lint/complexity/noArguments: what is allowed.
+        return arguments.length;
+      },
+    ];
+    for (const callback of callbacks) expect((await prepare(callback).bundle).size).to.be.greaterThan(0);
   });
 
   it("may not be a native, bound or class function", () => {
