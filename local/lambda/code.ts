@@ -1,21 +1,28 @@
 /**
  * Function code on disk: each zip is unpacked once per content hash into a read-only folder that every environment
- * of every function with that code shares.
+ * of every function with that code shares. Native packages in it are this machine's own: see natives.ts.
  */
 import { createHash } from "node:crypto";
-import { chmod, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
-import { type Unzipped, unzip } from "fflate";
+import { type Unzipped, unzip, unzipSync } from "fflate";
+import { isReplaced, layNatives, MANIFEST_NAME, type NativeManifest, parseManifest } from "./natives.ts";
 
 /** Largest unpacked deployment package. Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const MAX_UNPACKED_BYTES = 250 * 1024 * 1024;
 
-const inflate = (bytes: Uint8Array): Promise<Unzipped> =>
+const readManifest = (bytes: Uint8Array): NativeManifest | undefined => {
+  const found = unzipSync(bytes, { filter: ({ name }) => name === MANIFEST_NAME })[MANIFEST_NAME];
+  return found && parseManifest(Buffer.from(found).toString());
+};
+
+/** All files but those that the machine has its own of. */
+const inflate = (bytes: Uint8Array, manifest: NativeManifest | undefined): Promise<Unzipped> =>
   new Promise((done, fail) => {
     let unpacked = 0;
-    const filter = ({ originalSize }: { originalSize: number }) => {
+    const filter = ({ name, originalSize }: { name: string; originalSize: number }) => {
       unpacked += originalSize;
-      return unpacked <= MAX_UNPACKED_BYTES;
+      return unpacked <= MAX_UNPACKED_BYTES && !(manifest && isReplaced(manifest, name));
     };
     unzip(bytes, { filter }, (error, files) => {
       if (error) fail(error);
@@ -42,10 +49,8 @@ const writeFiles = async (directory: string, files: Unzipped): Promise<void> => 
 
 const protect = async (directory: string): Promise<void> => {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const folders = entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name));
-  for (const folder of [...folders, directory]) await chmod(folder, 0o555);
+  for (const entry of entries) await chmod(join(entry.parentPath, entry.name), 0o555);
+  await chmod(directory, 0o555);
 };
 
 /** Makes a tree writable again, so that it can be removed. */
@@ -68,32 +73,36 @@ export class CodeStore {
   /**
    * The folder with the zip's files, unpacked when its content is new.
    *
-   * @throws when the zip cannot be read, is not a zip, unpacks to over 250 MB or has an entry outside its folder
+   * @throws when the zip cannot be read, is not a zip, unpacks to over 250 MB, has an entry outside its folder, or
+   * needs native packages that are not installed here
    */
   async unpack(zipPath: string): Promise<string> {
     try {
-      return await this.#unpack(await readFile(zipPath));
+      return await this.#unpack(await readFile(zipPath), zipPath);
     } catch (error) {
       const { message } = error as Error;
       throw new Error(`Cannot unpack the function's code ${zipPath}: ${message}.`, { cause: error });
     }
   }
 
-  #unpack(bytes: Uint8Array): Promise<string> {
+  #unpack(bytes: Uint8Array, zipPath: string): Promise<string> {
     const hash = createHash("sha256").update(bytes).digest("hex");
     const known = this.#byHash.get(hash);
     if (known !== undefined) return known;
-    const written = this.#write(bytes, hash);
+    const written = this.#write(bytes, { zipPath, hash });
     this.#byHash.set(hash, written);
     written.catch(() => this.#byHash.delete(hash));
     return written;
   }
 
-  async #write(bytes: Uint8Array, hash: string): Promise<string> {
-    const files = await inflate(bytes);
+  async #write(bytes: Uint8Array, { zipPath, hash }: { zipPath: string; hash: string }): Promise<string> {
+    const manifest = readManifest(bytes);
+    const files = await inflate(bytes, manifest);
     const [target, partial] = [join(this.#directory, hash), join(this.#directory, `${hash}.partial`)];
+    await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
     await writeFiles(partial, files);
+    if (manifest) await layNatives(manifest, zipPath, partial);
     await rename(partial, target);
     await protect(target);
     return target;
