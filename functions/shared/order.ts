@@ -179,7 +179,15 @@ export function fromItem(item: Item): Order | undefined {
   };
 }
 
-/** What the API tells of an order: all but what tells clients apart. */
-export function toView({ clientId: _, fingerprint: __, lines, ...order }: Order) {
-  return { ...order, items: lines };
+/** What the API tells of an order, member for member in one order, so that the same order is always the same text. */
+export function toView({
+  orderId,
+  status,
+  lines: items,
+  totalCents,
+  currency,
+  history,
+  correlationId,
+}: Order) {
+  return { orderId, status, items, totalCents, currency, history, correlationId };
 }
