@@ -28,6 +28,8 @@ const VERSION = "1.0.0";
 const SCOPES = {
   "telemetry.read": "Read devices and their readings",
   "telemetry.write": "Send readings",
+  "orders.read": "Follow orders of one's own",
+  "orders.write": "Place orders",
 } as const;
 
 /** What the API gives to the program's outputs. */

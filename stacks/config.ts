@@ -21,6 +21,8 @@ export interface Settings {
   logRetentionDays: number;
   /** Days that files in the logs bucket are kept, 1-3,650. */
   logFileDays: number;
+  /** Days that the events of orders are kept for a replay, 0-3,650; 0 keeps none. */
+  orderArchiveDays: number;
   /** Requests a second that the API takes in a steady state, 1-10,000. */
   apiRateLimit: number;
   /** Requests that the API takes at once, 1-5,000. */
@@ -63,6 +65,7 @@ const READERS: {
     read: oneOf([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]),
   },
   logFileDays: { fallback: 30, read: wholeNumber(1, 3_650) },
+  orderArchiveDays: { fallback: 7, read: wholeNumber(0, 3_650) },
   apiRateLimit: { fallback: 100, read: wholeNumber(1, 10_000) },
   apiBurstLimit: { fallback: 200, read: wholeNumber(1, 5_000) },
   corsOrigins: { fallback: [], read: listOf(origin) },

@@ -14,6 +14,8 @@ export interface Telemetry {
   readings: Table;
   /** Every reading as it arrived (`raw/`), and what was none (`quarantine/`). */
   lake: Bucket;
+  /** Batches that a subscriber gave up, with the reason, under `aws/lambda/`. */
+  failures: Bucket;
 }
 
 /** Readings -> stream -> aggregates in a table, and the raw lake with its quarantine. */
@@ -66,5 +68,5 @@ export function createTelemetry(settings: Settings): Telemetry {
     callback: async (event) => archiveReadings(event, { bucket: lake.name.get(), maxAgeDays }),
   });
 
-  return { stream, readings, lake };
+  return { stream, readings, lake, failures };
 }

@@ -31,10 +31,10 @@ export class ApiClient {
     return this.#call(path, { headers: authorization(token) });
   }
 
-  post(path: string, body: unknown, token?: string): Promise<Answer> {
+  post(path: string, body: unknown, token?: string, headers: Record<string, string> = {}): Promise<Answer> {
     return this.#call(path, {
       method: "POST",
-      headers: { ...authorization(token), "content-type": "application/json" },
+      headers: { ...authorization(token), "content-type": "application/json", ...headers },
       body: typeof body === "string" ? body : JSON.stringify(body),
     });
   }

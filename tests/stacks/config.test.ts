@@ -32,6 +32,7 @@ describe("stack settings", () => {
     ["streamShards", "one", "a whole number from 1 to 500"],
     ["streamRetentionHours", "23", "a whole number from 24 to 8760"],
     ["protectData", "yes", "true or false"],
+    ["orderArchiveDays", "3651", "a whole number from 0 to 3650"],
     ["logRetentionDays", "8", "one of 1, 3, 5"],
     ["corsOrigins", '["*"]', "exact origins"],
     ["corsOrigins", '["https://a.example/path"]', "exact origins"],
