@@ -30,8 +30,8 @@ export function createAsyncInvoker(surroundings: AsyncSurroundings): AsyncInvoke
     clock,
     services: {
       putObject: (bucket, key, body) => aws.objects.putObject(bucket, key, body),
-      sendMessage: (queue, body) => aws.objects.sendMessage(queue, body),
-      publish: () => Promise.reject(new Error("SNS topics are not served as destinations locally.")),
+      sendMessage: (queue, body, attributes) => aws.objects.queues.send(queue, { body, attributes }),
+      publish: (topicArn, message) => aws.objects.topics.publish(topicArn, message),
       putEvent: () => Promise.reject(new Error("Event buses are not served as destinations locally.")),
       invoke: (functionName, payload) => invoker.invoke(functionName, payload),
     },

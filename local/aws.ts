@@ -45,7 +45,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   if (dataDir !== undefined) await prepareFolder(dataDir);
   const snapshot = dataDir === undefined ? undefined : join(dataDir, "kinesis.json");
   if (snapshot !== undefined) await loadStreams(kinesis, snapshot);
-  const { dynamodb, objects } = await startServices({ ...place, clock, dataDir });
+  const { dynamodb, objects } = await startServices({ ...place, clock, trace, dataDir });
   const stopServices = async (): Promise<void> => {
     await Promise.all([dynamodb.close(), objects.close()]);
   };
@@ -76,6 +76,7 @@ interface ServiceOptions {
   region: string;
   account: string;
   clock: Clock;
+  trace: Trace;
   dataDir: string | undefined;
 }
 

@@ -39,7 +39,7 @@ export function functionSpec(node: ResourceNode, place: FunctionPlace): Function
     version: "$LATEST",
     handler: String(properties.handler),
     zipPath: join(place.directory, zipPath(node)),
-    environment: map(map(properties.environment).variables) as Record<string, string>,
+    environment: withLocalQueues(map(map(properties.environment).variables), place.endpointUrl),
     memorySize: Number(properties.memorySize ?? 128),
     timeoutMs: Number(properties.timeout ?? 3) * 1_000,
     reservedConcurrency: typeof reserved === "number" && reserved >= 0 ? reserved : undefined,
@@ -52,6 +52,18 @@ export function functionSpec(node: ResourceNode, place: FunctionPlace): Function
     secretAccessKey: place.secretAccessKey(name),
   };
 }
+
+/** `https://sqs.<region>.amazonaws.com/`, before the account. */
+const QUEUE_HOST = /https:\/\/sqs\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?(?=\/\d{12}\/)/g;
+
+/**
+ * Queue URLs name their host, and the SDK sends there whatever endpoint it has been given: a function's variables name
+ * the loopback one.
+ */
+const withLocalQueues = (variables: PropertyMap, endpointUrl: string): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [name, String(value).replace(QUEUE_HOST, endpointUrl)]),
+  );
 
 /** An access key per function, in AWS's form, so that each call is attributed to its role. */
 const accessKeyId = (functionName: string): string =>

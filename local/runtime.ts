@@ -15,6 +15,7 @@ import type { AsyncInvoker } from "./lambda/async-invoke.ts";
 import { Callers } from "./lambda/iam.ts";
 import { LambdaPool, type PoolOptions } from "./lambda/pool.ts";
 import { functionLog, logAppliers } from "./log-groups.ts";
+import { messagingAppliers, subscriptionAppliers } from "./messaging.ts";
 import { CloudWatchLogs } from "./services/logs.ts";
 import { portsAfter, sourceContext } from "./source-context.ts";
 import type { RunningSource } from "./sources/source.ts";
@@ -254,14 +255,18 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
 async function createDeployment(options: RuntimeOptions, parts: Parts): Promise<Deployment> {
   options.onProgress?.("starting functions and triggers");
   const { config } = await readSettings(options.directory, options.stack);
-  const data = { ...dataAppliers(parts.aws), ...logAppliers(parts.aws.logs) };
+  const data = {
+    ...dataAppliers(parts.aws),
+    ...messagingAppliers(parts.aws.objects),
+    ...logAppliers(parts.aws.logs),
+  };
   const functions = functionAppliers(parts.pool, parts.callers, {
     directory: options.directory,
     region: regionOf(config),
     endpointUrl: parts.aws.endpoint.url,
     secretAccessKey: () => randomBytes(30).toString("base64"),
   });
-  const asynchronous = asyncAppliers(parts.asyncInvoke);
+  const after = { ...asyncAppliers(parts.asyncInvoke), ...subscriptionAppliers(parts.aws.objects) };
   const ports = portsAfter(options.port === 0 ? 0 : parts.aws.endpoint.port);
   const log = (line: string): void => options.log?.(line);
   const triggers = sourceAppliers(await loadSources(), {
@@ -269,9 +274,5 @@ async function createDeployment(options: RuntimeOptions, parts: Parts): Promise<
     hosts: parts.hosts,
     running: parts.running,
   });
-  return new Deployment([
-    ({ type }) => data[type],
-    ({ type }) => functions[type] ?? asynchronous[type],
-    triggers,
-  ]);
+  return new Deployment([({ type }) => data[type], ({ type }) => functions[type] ?? after[type], triggers]);
 }

@@ -1,19 +1,21 @@
 /**
  * fauxqs 2.4.1 embedded: S3, SQS, SNS and STS in one Fastify application that never listens by itself (its own
- * starter would on 0.0.0.0). The only file that knows its internals: the package exports only its entry, so its
- * stores are imported by file URL, and their types are taken from what the entry accepts.
+ * starter would on 0.0.0.0).
  */
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { buildApp } from "fauxqs";
-
-type Stores = Required<NonNullable<NonNullable<Parameters<typeof buildApp>[0]>["stores"]>>;
-type S3Store = Stores["s3Store"];
-type SqsStore = Stores["sqsStore"];
-type SnsStore = Stores["snsStore"];
-export type FauxqsApp = ReturnType<typeof buildApp>;
-type S3Persistence = NonNullable<S3Store["persistence"]>;
+import { ClockedQueue, type ClockedQueueOptions } from "./clocked-queue.ts";
+import {
+  type FauxqsApp,
+  type Persistence,
+  PersistenceManager,
+  S3Store,
+  SnsStore,
+  SqsStore,
+  type Stores,
+} from "./fauxqs-internals.ts";
 
 /** What fauxqs tells its spy. */
 export interface ObjectEvent {
@@ -29,6 +31,8 @@ export interface FauxqsOptions {
   /** Folder of the runtime's state; objects, queues and topics go to its subfolder `fauxqs`. In memory when absent. */
   readonly dataDir?: string;
   readonly onObject: (event: ObjectEvent) => void;
+  /** What the queues go by. */
+  readonly queues: ClockedQueueOptions;
 }
 
 export interface Fauxqs {
@@ -36,45 +40,17 @@ export interface Fauxqs {
   readonly s3: S3Store;
   readonly sqs: SqsStore;
   readonly sns: SnsStore;
+  /** A queue by its name, URL or ARN. */
+  queue(reference: string): ClockedQueue | undefined;
   /** Ends long polls and closes the files. */
   close(): Promise<void>;
 }
 
-interface Internals {
-  S3Store: new () => S3Store;
-  SqsStore: new () => SqsStore;
-  SnsStore: new () => SnsStore;
-  PersistenceManager: new (directory: string) => Persistence;
-}
-
-interface Persistence extends S3Persistence {
-  load(sqs: SqsStore, sns: SnsStore, s3: S3Store): void;
-  close(): void;
-}
-
-const FILES: Readonly<Record<keyof Internals, string>> = {
-  S3Store: "./s3/s3Store.js",
-  SqsStore: "./sqs/sqsStore.js",
-  SnsStore: "./sns/snsStore.js",
-  PersistenceManager: "./persistence.js",
-};
-
-const loadInternals = async (): Promise<Internals> => {
-  const entry = import.meta.resolve("fauxqs");
-  const loaded = await Promise.all(
-    Object.entries(FILES).map(async ([name, file]) => [
-      name,
-      (await import(new URL(file, entry).href))[name],
-    ]),
-  );
-  return Object.fromEntries(loaded) as Internals;
-};
-
-const openPersistence = (internals: Internals, directory: string): Persistence => {
+const openPersistence = (directory: string): Persistence => {
   try {
     const folder = join(directory, "fauxqs");
     mkdirSync(folder, { recursive: true });
-    return new internals.PersistenceManager(folder);
+    return new PersistenceManager(folder);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new Error(
@@ -84,8 +60,8 @@ const openPersistence = (internals: Internals, directory: string): Persistence =
   }
 };
 
-const persist = (internals: Internals, directory: string, stores: Stores): Persistence => {
-  const persistence = openPersistence(internals, directory);
+const persist = (directory: string, stores: Stores): Persistence => {
+  const persistence = openPersistence(directory);
   persistence.load(stores.sqsStore, stores.snsStore, stores.s3Store);
   Object.assign(stores.sqsStore, { persistence });
   Object.assign(stores.snsStore, { persistence });
@@ -94,17 +70,34 @@ const persist = (internals: Internals, directory: string, stores: Stores): Persi
   return persistence;
 };
 
-/** Builds the application without making it ready: hooks and parsers can still be added. */
-export const embedFauxqs = async (options: FauxqsOptions): Promise<Fauxqs> => {
-  const internals = await loadInternals();
-  const stores: Stores = {
-    s3Store: new internals.S3Store(),
-    sqsStore: new internals.SqsStore(),
-    snsStore: new internals.SnsStore(),
+/** Lets the store make queues that go by the runtime's clock. */
+const useClockedQueues = (store: SqsStore, options: ClockedQueueOptions): void => {
+  const indexes = store as unknown as Record<"queues" | "queuesByName" | "queuesByArn", Map<string, object>>;
+  const createQueue: SqsStore["createQueue"] = (name, url, arn, attributes, tags) => {
+    const queue = new ClockedQueue(options, name, url, arn, attributes, tags);
+    if (store.persistence) {
+      queue.persistence = store.persistence;
+      store.persistence.insertQueue(queue);
+    }
+    indexes.queues.set(url, queue);
+    indexes.queuesByName.set(name, queue);
+    indexes.queuesByArn.set(arn, queue);
+    return queue;
   };
+  Object.assign(store, { createQueue });
+};
+
+/** Builds the application without making it ready: hooks and parsers can still be added. */
+export const embedFauxqs = (options: FauxqsOptions): Fauxqs => {
+  const stores: Stores = {
+    s3Store: new S3Store(),
+    sqsStore: new SqsStore(),
+    snsStore: new SnsStore(),
+  };
+  useClockedQueues(stores.sqsStore, options.queues);
   // Without a host of their own, queue URLs take the request's Host header.
   stores.sqsStore.host = "";
-  const persistence = options.dataDir === undefined ? undefined : persist(internals, options.dataDir, stores);
+  const persistence = options.dataDir === undefined ? undefined : persist(options.dataDir, stores);
   const spy = {
     addMessage: (event: ObjectEvent | { service: string }) => {
       if (event.service === "s3") options.onObject(event as ObjectEvent);
@@ -117,6 +110,13 @@ export const embedFauxqs = async (options: FauxqsOptions): Promise<Fauxqs> => {
     s3: stores.s3Store,
     sqs: stores.sqsStore,
     sns: stores.snsStore,
+    queue: (reference) => {
+      const { sqsStore } = stores;
+      const isArn = reference.startsWith("arn:");
+      return (isArn ? sqsStore.getQueueByArn(reference) : sqsStore.getQueue(reference)) as
+        | ClockedQueue
+        | undefined;
+    },
     close: async () => {
       await app.close();
       persistence?.close();

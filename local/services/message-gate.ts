@@ -3,7 +3,8 @@
 import { accessDenied } from "./authorise.ts";
 import { queryPermissions, sqsPermissions } from "./authorise-messages.ts";
 import { jsonFault, missingToken, notServed, queryFault, type ServiceError } from "./faults.ts";
-import type { FauxqsApp } from "./fauxqs.ts";
+import type { FauxqsApp } from "./fauxqs-internals.ts";
+import { addGroup, type Entry } from "./queue-messages.ts";
 import type { Caller, Credential, Input, Place } from "./service.ts";
 import { targetOf } from "./wire.ts";
 
@@ -70,11 +71,45 @@ export const addParsers = (app: FauxqsApp, maxObjectBytes: number): void => {
   add("*", maxObjectBytes, (_request, body, done) => done(null, body));
 };
 
+/** Operations that answer with queue URLs. */
+const WITH_URLS = new Set(["CreateQueue", "GetQueueUrl", "ListQueues"]);
+const QUEUE_URL = /http:\/\/[^/"]*(?=\/\d{12}\/)/g;
+
+const operationOf = (request: AppRequest): string | undefined =>
+  targetOf(request.headers["x-amz-target"] as string | undefined)?.operation;
+
+const entriesOf = (input: Input): Entry[] => {
+  const entries = Array.isArray(input.Entries) ? input.Entries : [input];
+  return entries.filter((entry): entry is Entry => typeof entry === "object" && entry !== null);
+};
+
 export class MessageGate {
   readonly #place: Place;
+  readonly #attributesOf: (queue: string) => Readonly<Record<string, string>> | undefined;
 
-  constructor(place: Place) {
+  /** @param attributesOf a queue's attributes by its URL or name; undefined when there is none */
+  constructor(
+    place: Place,
+    attributesOf: (queue: string) => Readonly<Record<string, string>> | undefined = () => undefined,
+  ) {
     this.#place = place;
+    this.#attributesOf = attributesOf;
+  }
+
+  /** What every message goes through on its way to its queue, whoever sends it. */
+  prepare(request: AppRequest): void {
+    const operation = operationOf(request);
+    if (operation !== "SendMessage" && operation !== "SendMessageBatch") return;
+    const input = request.body as Input;
+    const attributes = typeof input.QueueUrl === "string" ? this.#attributesOf(input.QueueUrl) : undefined;
+    if (attributes === undefined) return;
+    for (const entry of entriesOf(input)) addGroup(entry, attributes);
+  }
+
+  /** A queue's URL has the host that was asked, whoever made the queue. */
+  static localise(request: AppRequest, payload: unknown): unknown {
+    if (typeof payload !== "string" || !WITH_URLS.has(operationOf(request) ?? "")) return payload;
+    return payload.replace(QUEUE_URL, `http://${request.headers.host}`);
   }
 
   /** @throws ServiceError 501 for what is not served, AccessDenied, MissingAuthenticationToken */

@@ -7,6 +7,8 @@
  */
 
 import { once } from "node:events";
+import type { Clock } from "../kit/clock.ts";
+import type { TraceInput } from "../kit/trace.ts";
 import type { Request, Response } from "./dual-server.ts";
 import { jsonFault, ServiceError, s3Fault } from "./faults.ts";
 import { embedFauxqs, type Fauxqs, type ObjectEvent } from "./fauxqs.ts";
@@ -18,6 +20,8 @@ import {
   isMessage,
   MessageGate,
 } from "./message-gate.ts";
+import { MessageQueues } from "./message-queues.ts";
+import { MessageTopics } from "./message-topics.ts";
 import {
   checkCondition,
   checkPost,
@@ -32,7 +36,9 @@ import {
 import type { Caller, HttpService, Permission, Place } from "./service.ts";
 
 export interface ObjectsAndMessagesOptions extends Place {
-  readonly clock: { now(): number };
+  readonly clock: Clock;
+  /** Gets an event of kind `dead-letter` for every message that was received too often. */
+  readonly trace?: { emit(event: TraceInput): void };
   /** Folder of the runtime's state; objects, queues and topics are kept in its subfolder `fauxqs`. @default in memory */
   readonly dataDir?: string;
   /** Largest body of one PutObject or UploadPart, in bytes. @default 1 GiB (AWS: 5 GiB) */
@@ -66,6 +72,9 @@ const denied = (message: string): ServiceError => new ServiceError("AccessDenied
 export class ObjectsAndMessages implements HttpService {
   readonly scopes = ["s3", "sqs", "sns", "sts"];
   readonly targets = ["AmazonSQS"];
+  /** The queues, for what the runtime itself does with them. */
+  readonly queues: MessageQueues;
+  readonly topics: MessageTopics;
   readonly #options: ObjectsAndMessagesOptions;
   readonly #fauxqs: Fauxqs;
   /** What is known of a request before fauxqs has it. One that is not listed came from this process. */
@@ -79,17 +88,24 @@ export class ObjectsAndMessages implements HttpService {
   ) {
     this.#options = options;
     this.#fauxqs = fauxqs;
+    this.queues = new MessageQueues(fauxqs, options);
+    this.topics = new MessageTopics(fauxqs, options);
     this.#objectListeners = listeners;
   }
 
   /** @throws Error when `dataDir` cannot be used. */
   static async start(options: ObjectsAndMessagesOptions): Promise<ObjectsAndMessages> {
     const listeners = new Set<(event: ObjectEvent) => void>();
-    const fauxqs = await embedFauxqs({
+    const fauxqs = embedFauxqs({
       region: options.region,
       ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
       onObject: (event) => {
         for (const listener of listeners) listener(event);
+      },
+      queues: {
+        clock: options.clock,
+        onDeadLetter: ({ from, to, message: { messageId, approximateReceiveCount: receiveCount } }) =>
+          options.trace?.emit({ kind: "dead-letter", queue: from, target: to, messageId, receiveCount }),
       },
     });
     const service = new ObjectsAndMessages(options, fauxqs, listeners);
@@ -138,20 +154,9 @@ export class ObjectsAndMessages implements HttpService {
     return () => this.#objectListeners.delete(listener);
   }
 
-  /** @param host Host and port in the queue's URL. @returns the queue's URL. @throws ServiceError */
-  async createQueue(
-    name: string,
-    attributes: Readonly<Record<string, string>> = {},
-    host = "127.0.0.1:4566",
-  ): Promise<string> {
-    const { QueueUrl } = await this.#sqs("CreateQueue", { QueueName: name, Attributes: attributes }, host);
-    return String(QueueUrl);
-  }
-
-  /** @param queue URL or name. @returns the message's id. @throws ServiceError */
-  async sendMessage(queue: string, body: string): Promise<string> {
-    const { MessageId } = await this.#sqs("SendMessage", { QueueUrl: queue, MessageBody: body });
-    return String(MessageId);
+  /** @param queue URL, name or ARN. @returns the message's id. @throws ServiceError */
+  sendMessage(queue: string, body: string): Promise<string> {
+    return this.queues.send(queue, { body });
   }
 
   async serve(request: Request, response: Response, caller: Caller): Promise<void> {
@@ -205,18 +210,30 @@ export class ObjectsAndMessages implements HttpService {
     const { app } = this.#fauxqs;
     const { maxObjectBytes = GIB } = this.#options;
     addParsers(app, maxObjectBytes);
-    const messages = new MessageGate(this.#options);
+    const messages = new MessageGate(this.#options, (queue) => this.#fauxqs.queue(queue)?.attributes);
     // Callback style: the handler runs in the same turn, so that a condition still holds when it writes.
     app.addHook("preHandler", (request: AppRequest, _reply: unknown, done: (error?: Error) => void) => {
       try {
         const exchange = this.#exchanges.get(request.raw);
         if (exchange?.s3) this.#checkBody(exchange.s3, exchange.caller, request);
-        else if (exchange) messages.check(request, exchange.caller);
+        else {
+          if (exchange) messages.check(request, exchange.caller);
+          messages.prepare(request);
+        }
         done();
       } catch (error) {
         done(error as Error);
       }
     });
+    app.addHook(
+      "onSend",
+      (
+        request: AppRequest,
+        _reply: unknown,
+        payload: unknown,
+        done: (error: null, payload: unknown) => void,
+      ) => done(null, MessageGate.localise(request, payload)),
+    );
     app.setErrorHandler((error: unknown, request: AppRequest, reply: AppReply) => {
       const fault = asFault(error, maxObjectBytes);
       if (isMessage(request)) MessageGate.answer(fault, request, reply);
@@ -245,22 +262,6 @@ export class ObjectsAndMessages implements HttpService {
     } catch {
       return undefined;
     }
-  }
-
-  async #sqs(operation: string, input: object, host = "127.0.0.1"): Promise<Record<string, unknown>> {
-    const answer = await this.#fauxqs.app.inject({
-      method: "POST",
-      url: "/",
-      headers: {
-        host,
-        "content-type": "application/x-amz-json-1.0",
-        "x-amz-target": `AmazonSQS.${operation}`,
-      },
-      payload: JSON.stringify(input),
-    });
-    const body: Record<string, unknown> = JSON.parse(answer.body);
-    if (answer.statusCode === 200) return body;
-    throw new ServiceError(String(body.__type), String(body.message), { status: answer.statusCode });
   }
 }
 

@@ -13,6 +13,7 @@ import type { LambdaPool } from "../lambda/pool.ts";
 import type { ChangeStreams } from "../services/dynamodb-streams.ts";
 import type { Kinesis } from "../services/kinesis.ts";
 import type { CloudWatchLogs } from "../services/logs.ts";
+import type { MessageQueues } from "../services/message-queues.ts";
 
 export interface Source {
   /** Resource type tokens that it starts, e.g. `aws:apigatewayv2/api:Api`. */
@@ -49,6 +50,8 @@ export interface SourceServices {
   /** The changes of every table. */
   dynamodb: { streams: ChangeStreams };
   s3: ObjectStore;
+  /** Made from the graph; their policies decide which AWS services may send. */
+  queues: MessageQueues;
   logs: Pick<CloudWatchLogs, "append" | "hasGroup" | "onAppend">;
 }
 

@@ -120,7 +120,7 @@ describe("Data planes with a folder", () => {
     const before = await ObjectsAndMessages.start({ ...PLACE, clock, dataDir: directory });
     before.createBucket("lake");
     before.putObject("lake", "a/b", "body");
-    await before.createQueue("q");
+    await before.queues.define("q");
     await before.sendMessage("q", "hello");
     await before.close();
     const after = await ObjectsAndMessages.start({ ...PLACE, clock, dataDir: directory });

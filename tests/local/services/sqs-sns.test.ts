@@ -55,7 +55,7 @@ describe("The fauxqs data planes", () => {
     });
 
     it("sends in process, without asking any policy", async () => {
-      const url = await service.createQueue("q", { VisibilityTimeout: "30" }, "127.0.0.1:1");
+      const url = await service.queues.define("q", { VisibilityTimeout: "30" }, "127.0.0.1:1");
       await service.sendMessage("q", "hello");
       expect(url).to.equal("http://127.0.0.1:1/000000000000/q");
       expect(asked).to.deep.equal([]);
@@ -64,7 +64,7 @@ describe("The fauxqs data planes", () => {
     });
 
     it("delivers from a topic to its queue", async () => {
-      await service.createQueue("q");
+      await service.queues.define("q");
       await query("sns", { Action: "CreateTopic", Name: "t" });
       await query("sns", {
         Action: "Subscribe",
@@ -83,7 +83,7 @@ describe("The fauxqs data planes", () => {
     });
 
     it("checks the caller", async () => {
-      await service.createQueue("q");
+      await service.queues.define("q");
       refused = (action) => action === "sqs:SendMessage" || action === "sns:Publish";
       const send = await sqs("SendMessageBatch", {
         QueueUrl: "http://127.0.0.1/000000000000/q",
@@ -125,7 +125,7 @@ describe("The fauxqs data planes", () => {
     });
 
     it("ends at once although a client waits for a message", async () => {
-      await service.createQueue("q");
+      await service.queues.define("q");
       const waiting = sqs("ReceiveMessage", { QueueUrl: "q", WaitTimeSeconds: 20 }).catch(() => "cut");
       while (asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
       const started = performance.now();

@@ -158,6 +158,7 @@ export class Bed {
         kinesis: this.kinesis,
         dynamodb: { streams: this.changes },
         logs: new CloudWatchLogs({ region: "eu-west-1", account: "000000000000", clock: this.clock }),
+        queues: {} as MessageQueues,
         s3: {
           putObject: async (bucket, key, body) =>
             this.stored.push({ place: bucket, key, body: JSON.parse(String(body)) }),
