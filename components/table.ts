@@ -83,8 +83,7 @@ const CHANGES_KEPT_SECONDS = 86_400;
  * Failure path: callers see DynamoDB's errors; writers use conditions, not locks. A batch of changes that fails is
  * halved and retried (`ReportBatchItemFailures`: from the first failed change on), and after `maximumRetryAttempts` or
  * the record age it goes to the failures bucket with the reason. Locally: the same API over an embedded store, expiry
- * and changes included, without the polling delay; changes wait in memory, so that what was not delivered when the
- * runtime stops is not delivered in its next run.
+ * and changes included, without the polling delay.
  * Sources: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html, https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html,
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
  */

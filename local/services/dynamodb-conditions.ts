@@ -4,6 +4,10 @@ import type { Item } from "./dynalite.ts";
 import { ServiceError, validationError } from "./faults.ts";
 import type { Input } from "./service.ts";
 
+/** Whether an operation may return the item that its condition failed on. */
+export const isConditional = (operation: string): boolean =>
+  ["PutItem", "UpdateItem", "DeleteItem"].includes(operation);
+
 /** @throws ServiceError for a value other than NONE and ALL_OLD. */
 export const checkReturnValues = (request: Input): void => {
   const value = request.ReturnValuesOnConditionCheckFailure;

@@ -6,7 +6,16 @@
 
 import type { Dynalite } from "./dynalite.ts";
 import type { Change } from "./dynalite-view.ts";
-import { eventName, imagesOf, type StreamRecord, VIEWS, type ViewType } from "./dynamodb-change.ts";
+import {
+  type ChangeStream,
+  drop,
+  eventName,
+  imagesOf,
+  type StreamRecord,
+  startOf,
+  VIEWS,
+  type ViewType,
+} from "./dynamodb-change.ts";
 import { keyAttributes } from "./dynamodb-ttl.ts";
 import { ServiceError, validationError } from "./faults.ts";
 import type { ShardStart } from "./kinesis-position.ts";
@@ -21,19 +30,6 @@ const COUNTER_DIGITS = 8;
 const SEQUENCE_DIGITS = RUN_DIGITS + COUNTER_DIGITS;
 /** The one shard of every table's stream. */
 export const CHANGES_SHARD_ID = "shardId-00000000000000000001-00000001";
-interface ChangeStream {
-  readonly tableName: string;
-  readonly arn: string;
-  readonly label: string;
-  readonly view: ViewType;
-  readonly createdAt: number;
-  /** How far each consumer has come, by its own name for itself. */
-  readonly checkpoints: Map<string, number>;
-  records: StreamRecord[];
-  /** Position of `records[0]`. */
-  base: number;
-}
-
 interface StreamOptions extends Place {
   readonly dynalite: Dynalite;
   readonly clock: { now(): number };
@@ -136,6 +132,16 @@ export class ChangeStreams {
     this.#expire(stream);
     const sequence = "sequenceNumber" in start ? start.sequenceNumber : undefined;
     return startOf(stream, { ShardIteratorType: start.type, SequenceNumber: sequence });
+  }
+
+  /** Every stream with its changes, to be kept for another run. */
+  get all(): ChangeStream[] {
+    return [...this.#byTable.values()];
+  }
+
+  /** Takes over a stream that an earlier run has kept. */
+  adopt(stream: ChangeStream): void {
+    this.#byTable.set(stream.tableName, stream);
   }
 
   /** How far each consumer has come; kept as long as the stream. @throws ServiceError when the table has no stream */
@@ -258,38 +264,8 @@ export class ChangeStreams {
   }
 }
 
-const drop = (stream: ChangeStream, count: number): void => {
-  stream.base += count;
-  stream.records = stream.records.slice(count);
-};
-
 const notFound = (what: unknown): ServiceError =>
   new ServiceError(
     "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException",
     `Requested resource not found: Stream: ${what} not found`,
   );
-
-const startOf = (stream: ChangeStream, input: Input): number => {
-  const end = stream.base + stream.records.length;
-  const first = (reached: (sequence: string) => boolean): number => {
-    const index = stream.records.findIndex((record) => reached(record.dynamodb.SequenceNumber));
-    return index === -1 ? end : stream.base + index;
-  };
-  const sequence = String(input.SequenceNumber ?? "");
-  switch (input.ShardIteratorType) {
-    case "TRIM_HORIZON":
-      return stream.base;
-    case "LATEST":
-      return end;
-    case "AT_SEQUENCE_NUMBER":
-      return first((candidate) => candidate >= sequence);
-    case "AFTER_SEQUENCE_NUMBER":
-      return first((candidate) => candidate > sequence);
-    default:
-      throw validationError(
-        `1 validation error detected: Value '${input.ShardIteratorType}' at 'shardIteratorType' failed to satisfy ` +
-          "constraint: Member must satisfy enum value set: [AFTER_SEQUENCE_NUMBER, LATEST, AT_SEQUENCE_NUMBER, " +
-          "TRIM_HORIZON]",
-      );
-  }
-};

@@ -14,7 +14,9 @@ import type { Clock } from "../kit/clock.ts";
 import { tableNameOf, tablePermissions } from "./authorise-dynamodb.ts";
 import { Dynalite, type Item, isOperation, type Operation } from "./dynalite.ts";
 import { type Change, StoreView } from "./dynalite-view.ts";
-import { checkReturnValues, withItem } from "./dynamodb-conditions.ts";
+import { checkReturnValues, isConditional, withItem } from "./dynamodb-conditions.ts";
+import { ACCOUNT_LIMITS } from "./dynamodb-limits.ts";
+import { loadChanges, SavedChangesError, saveChanges } from "./dynamodb-snapshot.ts";
 import { ChangeStreams } from "./dynamodb-streams.ts";
 import { Transactions } from "./dynamodb-transactions.ts";
 import { TimeToLive } from "./dynamodb-ttl.ts";
@@ -24,7 +26,8 @@ import type { Input, JsonService, Output, Permission, Place } from "./service.ts
 export interface DynamoDbOptions extends Place {
   readonly clock: Clock;
   /**
-   * Folder of the runtime's state; tables and items are kept in its subfolder `dynamodb`. Time to live and streams are settings of a run: apply them again.
+   * Folder of the runtime's state: tables and items are kept in its subfolder `dynamodb`, their changes in
+   * `dynamodb-changes.jsonl`. Time to live is a setting of a run: apply it again.
    * @default in memory
    */
   readonly dataDir?: string;
@@ -50,15 +53,6 @@ const OWN_OPERATIONS = new Set([
   "TransactWriteItems",
   "UpdateTimeToLive",
 ]);
-/** Operations that may return the item that a condition failed on. */
-const CONDITIONAL = new Set<string>(["PutItem", "UpdateItem", "DeleteItem"]);
-const ACCOUNT_LIMITS = {
-  AccountMaxReadCapacityUnits: 80_000,
-  AccountMaxWriteCapacityUnits: 80_000,
-  TableMaxReadCapacityUnits: 40_000,
-  TableMaxWriteCapacityUnits: 40_000,
-};
-
 export class DynamoDb implements JsonService {
   readonly name = "dynamodb";
   readonly targets = ["DynamoDB_20120810", "DynamoDBStreams_20120810"];
@@ -92,12 +86,15 @@ export class DynamoDb implements JsonService {
 
   /** Part of `start`. */
   static async #open(options: DynamoDbOptions): Promise<DynamoDb> {
+    const dynamodb = new DynamoDb(options);
     try {
-      if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true });
-      const dynamodb = new DynamoDb(options);
+      if (options.dataDir !== undefined) {
+        await mkdir(options.dataDir, { recursive: true });
+        await loadChanges(dynamodb.streams, options.dataDir);
+      }
       await dynamodb.#dynalite.open();
-      return dynamodb;
     } catch (error) {
+      if (error instanceof SavedChangesError) throw error;
       const { message, cause } = error as Error;
       const why = cause instanceof Error ? cause.message : message;
       throw new Error(
@@ -106,12 +103,15 @@ export class DynamoDb implements JsonService {
         { cause: error },
       );
     }
+    return dynamodb;
   }
 
   async close(): Promise<void> {
     this.#stopping.abort();
     await this.#sweeping;
-    await this.#dynalite.close();
+    const { dataDir } = this.#options;
+    const saved = dataDir === undefined ? undefined : saveChanges(this.streams, dataDir);
+    await Promise.resolve(saved).finally(() => this.#dynalite.close());
   }
 
   serves(operation: string): boolean {
@@ -203,7 +203,7 @@ export class DynamoDb implements JsonService {
   }
 
   async #tableOperation(operation: Operation, input: Input): Promise<Output> {
-    if (CONDITIONAL.has(operation)) checkReturnValues(input);
+    if (isConditional(operation)) checkReturnValues(input);
     switch (operation) {
       case "CreateTable":
         return this.#createTable(input);

@@ -4,8 +4,8 @@
  * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
  *
  * Differs from AWS: changes are delivered as soon as they are there instead of at the next of four polls a second; a
- * table's changes make one shard, so that they are in order for the table as a whole; they wait in memory, so that what
- * has not been delivered when the runtime stops never is, also with `--data`.
+ * table's changes make one shard, so that they are in order for the table as a whole. A mapping goes on where it was
+ * when it starts again, in a later run with `--data` too.
  */
 import { type PropertyValue, plain, type ResourceNode } from "../engine/graph.ts";
 import { CHANGES_SHARD_ID, type ChangeStreams } from "../services/dynamodb-streams.ts";

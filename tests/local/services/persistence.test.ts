@@ -71,6 +71,43 @@ describe("Data planes with a folder", () => {
     ]);
   });
 
+  it("keep a table's changes that were not delivered, and how far consumers have come", async () => {
+    const TableName = "orders";
+    const table = {
+      TableName,
+      BillingMode: "PAY_PER_REQUEST",
+      AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+      KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+    };
+    const settings = { view: "NEW_AND_OLD_IMAGES", label: "2026-01-01T00:00:00.000" } as const;
+    const open = async (): Promise<DynamoDb> => {
+      const dynamodb = await DynamoDb.start({ ...PLACE, clock, dataDir: directory });
+      await dynamodb.createTable(table);
+      dynamodb.streams.enable(TableName, settings);
+      return dynamodb;
+    };
+    const put = (dynamodb: DynamoDb, id: string) =>
+      dynamodb.handle("PutItem", { TableName, Item: { id: { S: id } } });
+    const before = await open();
+    await put(before, "a");
+    await put(before, "b");
+    before.streams.checkpoints(TableName).set("consumer", 1);
+    const kept = before.streams.read(TableName, 0);
+    await before.close();
+    await clock.advance(5);
+    const after = await open();
+    expect(after.streams.read(TableName, 0)).to.deep.equal(kept);
+    expect(after.streams.checkpoints(TableName).get("consumer")).to.equal(1);
+    await put(after, "c");
+    const numbers = after.streams.read(TableName, 0).records.map(({ dynamodb }) => dynamodb.SequenceNumber);
+    expect(numbers).to.deep.equal([...new Set(numbers)].sort());
+    expect(numbers).to.have.length(3);
+    await after.close();
+
+    await writeFile(join(directory, "dynamodb-changes.jsonl"), '{"record":{}}\n');
+    expect((await failure(open())).message).to.match(/changes\.jsonl, line 1, is no saved change.*Delete/);
+  });
+
   it("keep large records in lines of bounded length", async () => {
     const file = join(directory, "kinesis.jsonl");
     const before = new Kinesis({ ...PLACE, clock });
