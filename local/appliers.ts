@@ -7,6 +7,7 @@ import { type Callers, parsePolicy } from "./lambda/iam.ts";
 import type { LambdaPool } from "./lambda/pool.ts";
 import type { CreateTableInput, DynamoDb } from "./services/dynamodb.ts";
 import type { ViewType } from "./services/dynamodb-change.ts";
+import type { EventBridge } from "./services/event-bridge.ts";
 import type { Kinesis } from "./services/kinesis.ts";
 import type { CreateStreamOptions } from "./services/kinesis-stream.ts";
 import type { ObjectsAndMessages } from "./services/s3-sqs-sns.ts";
@@ -29,10 +30,11 @@ export interface DataPlanes {
   kinesis: Kinesis;
   dynamodb: DynamoDb;
   objects: ObjectsAndMessages;
+  events: EventBridge;
 }
 
 /** How the resources that hold data come to be, by type. */
-export function dataAppliers({ kinesis, dynamodb, objects }: DataPlanes): Record<string, Applier> {
+export function dataAppliers({ kinesis, dynamodb, objects, events }: DataPlanes): Record<string, Applier> {
   return {
     "aws:kinesis/stream:Stream": {
       fingerprint: byName("name"),
@@ -55,6 +57,14 @@ export function dataAppliers({ kinesis, dynamodb, objects }: DataPlanes): Record
           await dynamodb.handle("UpdateTimeToLive", { TableName, TimeToLiveSpecification });
         }
         return async () => void (await dynamodb.handle("DeleteTable", { TableName }));
+      },
+    },
+    "aws:cloudwatch/eventBus:EventBus": {
+      fingerprint: byName("name"),
+      create: async (node) => {
+        const name = String(properties(node).name);
+        events.createBus(name);
+        return async () => events.deleteBus(name);
       },
     },
     "aws:s3/bucket:Bucket": {

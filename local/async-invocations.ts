@@ -21,6 +21,10 @@ export interface AsyncSurroundings {
   log(line: string): void;
 }
 
+interface PutEventsAnswer {
+  Entries: { ErrorMessage?: string }[];
+}
+
 const FAST_FACTOR = 0.01;
 
 export function createAsyncInvoker(surroundings: AsyncSurroundings): AsyncInvoker {
@@ -32,7 +36,10 @@ export function createAsyncInvoker(surroundings: AsyncSurroundings): AsyncInvoke
       putObject: (bucket, key, body) => aws.objects.putObject(bucket, key, body),
       sendMessage: (queue, body, attributes) => aws.objects.queues.send(queue, { body, attributes }),
       publish: (topicArn, message) => aws.objects.topics.publish(topicArn, message),
-      putEvent: () => Promise.reject(new Error("Event buses are not served as destinations locally.")),
+      putEvent: async (entry) => {
+        const { Entries } = aws.events.handle("PutEvents", { Entries: [entry] }) as PutEventsAnswer;
+        if (Entries[0]?.ErrorMessage) throw new Error(Entries[0].ErrorMessage);
+      },
       invoke: (functionName, payload) => invoker.invoke(functionName, payload),
     },
   });

@@ -4,6 +4,7 @@ import type { Clock } from "./kit/clock.ts";
 import type { Trace } from "./kit/trace.ts";
 import { DynamoDb } from "./services/dynamodb.ts";
 import { type Endpoint, startEndpoint } from "./services/endpoint.ts";
+import { EventBridge } from "./services/event-bridge.ts";
 import { Kinesis } from "./services/kinesis.ts";
 import { loadStreams, saveStreams } from "./services/kinesis-snapshot.ts";
 import type { CloudWatchLogs } from "./services/logs.ts";
@@ -33,6 +34,7 @@ export interface Aws {
   dynamodb: DynamoDb;
   objects: ObjectsAndMessages;
   logs: CloudWatchLogs;
+  events: EventBridge;
   endpoint: Endpoint;
   stop(): Promise<void>;
 }
@@ -42,6 +44,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   const { region, account, clock, trace, authorise, dataDir, logs, log } = options;
   const place = { region, account };
   const kinesis = new Kinesis({ ...place, clock, throttle: options.throttle, log });
+  const events = new EventBridge({ ...place, clock });
   if (dataDir !== undefined) await prepareFolder(dataDir);
   const snapshot = dataDir === undefined ? undefined : join(dataDir, "kinesis.json");
   if (snapshot !== undefined) await loadStreams(kinesis, snapshot);
@@ -52,7 +55,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   try {
     const endpoint = await startEndpoint({
       port: options.port,
-      json: [kinesis, dynamodb, logs],
+      json: [kinesis, dynamodb, logs, events],
       http: [objects],
       authorise,
       trace,
@@ -65,7 +68,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
         await stopServices();
       }
     };
-    return { kinesis, dynamodb, objects, logs, endpoint, stop };
+    return { kinesis, dynamodb, objects, logs, events, endpoint, stop };
   } catch (error) {
     await stopServices();
     throw error;

@@ -11,7 +11,9 @@ const AUTONAME_SUFFIX = 8;
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html (63),
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html (80, with `.fifo`),
  * https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html (128),
- * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html (255).
+ * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html (255),
+ * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html (64), API_CreateArchive (48),
+ * https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html (64).
  */
 const NAME_LIMITS = {
   function: 64,
@@ -22,6 +24,10 @@ const NAME_LIMITS = {
   "FIFO queue": 75,
   stream: 128,
   table: 255,
+  "event bus": 256,
+  "event rule": 64,
+  archive: 48,
+  schedule: 64,
 } as const;
 
 export type Named = keyof typeof NAME_LIMITS;
@@ -35,6 +41,10 @@ const PATTERNS: Record<Named, { test: RegExp; says: string }> = {
   "FIFO queue": { test: /^[A-Za-z0-9_-]+$/, says: "letters, digits, - and _" },
   stream: { test: /^[A-Za-z0-9_.-]+$/, says: "letters, digits, -, _ and ." },
   table: { test: /^[A-Za-z0-9_.-]+$/, says: "letters, digits, -, _ and ." },
+  "event bus": { test: /^[A-Za-z0-9_.-]+$/, says: "letters, digits, -, _ and ." },
+  "event rule": { test: /^[A-Za-z0-9_.-]+$/, says: "letters, digits, -, _ and ." },
+  archive: { test: /^[A-Za-z0-9_.-]+$/, says: "letters, digits, -, _ and ." },
+  schedule: { test: /^[A-Za-z0-9_.-]+$/, says: "letters, digits, -, _ and ." },
 };
 
 /** Refuses a child whose automatic physical name AWS would not take, before anything is created. */

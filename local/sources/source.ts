@@ -11,6 +11,7 @@ import type { AsyncInvoker } from "../lambda/async-invoke.ts";
 import type { Callers } from "../lambda/iam.ts";
 import type { LambdaPool } from "../lambda/pool.ts";
 import type { ChangeStreams } from "../services/dynamodb-streams.ts";
+import type { EventBridge } from "../services/event-bridge.ts";
 import type { Kinesis } from "../services/kinesis.ts";
 import type { CloudWatchLogs } from "../services/logs.ts";
 import type { MessageQueues } from "../services/message-queues.ts";
@@ -52,6 +53,7 @@ export interface SourceServices {
   s3: ObjectStore;
   /** Made from the graph; their policies decide which AWS services may send. */
   queues: MessageQueues;
+  events: Pick<EventBridge, "hasBus" | "onEvent">;
   logs: Pick<CloudWatchLogs, "append" | "hasGroup" | "onAppend">;
 }
 

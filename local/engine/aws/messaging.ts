@@ -1,5 +1,5 @@
 /** Queues, topics and schedules. */
-import { arn, type Blueprint, type BlueprintContext, dnsSuffixOf, text, uuid } from "./blueprint.ts";
+import { arn, type Blueprint, type BlueprintContext, dnsSuffixOf, hex, text, uuid } from "./blueprint.ts";
 import { NAMES } from "./names.ts";
 
 const createQueue = ({ name, environment }: BlueprintContext) => {
@@ -87,6 +87,24 @@ export const MESSAGING: Record<string, Blueprint> = {
     naming: NAMES.eventRule,
     defaults: { eventBusName: "default", state: "ENABLED" },
     create: createRule,
+  },
+  "aws:cloudwatch/eventTarget:EventTarget": {
+    defaults: { eventBusName: "default" },
+    // As the provider makes them up: https://www.pulumi.com/registry/packages/aws/api-docs/cloudwatch/eventtarget/#import
+    create: ({ urn, inputs }) => {
+      const targetId = text(inputs, "targetId") || `terraform-${hex(urn, 26)}`;
+      const bus = text(inputs, "eventBusName");
+      const own = `${text(inputs, "rule")}-${targetId}`;
+      return { id: bus === "default" ? own : `${bus}-${own}`, outputs: { targetId } };
+    },
+  },
+  "aws:cloudwatch/eventArchive:EventArchive": {
+    naming: NAMES.eventArchive,
+    defaults: { retentionDays: 0 },
+    create: ({ name, environment }) => ({
+      id: name,
+      outputs: { arn: arn(environment, "events", `archive/${name}`) },
+    }),
   },
   "aws:scheduler/schedule:Schedule": {
     naming: NAMES.schedule,

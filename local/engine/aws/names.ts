@@ -146,6 +146,8 @@ export const NAMES = {
   scalingPolicy: { property: "name", max: 256, ...ANY },
   /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html */
   eventRule: { property: "name", max: 64, ...DOTTED },
+  /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateArchive.html */
+  eventArchive: { property: "name", max: 48, unique: true, ...DOTTED },
   /** https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html */
   schedule: { property: "name", max: 64, ...DOTTED },
   /** https://docs.aws.amazon.com/iot/latest/apireference/API_CreateTopicRule.html: no hyphen. */

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { compileFilters } from "../../../local/kit/filter.ts";
+import { compileEventPattern, compileFilters, type FilterDocument } from "../../../local/kit/filter.ts";
 
 const passes = (pattern: object, body: unknown, rest: Record<string, string> = {}): boolean =>
   compileFilters(
@@ -78,5 +78,50 @@ describe("compileFilters", () => {
         "data",
       ),
     ).to.throw(/not 11/);
+  });
+});
+
+describe("event pattern of a rule", () => {
+  const matches = (pattern: object, event: FilterDocument): boolean =>
+    compileEventPattern(JSON.stringify(pattern))(event);
+
+  // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+  for (const [pattern, yes, no] of [
+    [{ f: [{ prefix: { "equals-ignore-case": "EventB" } }] }, "eventbridge", "bridge"],
+    [{ f: [{ suffix: { "equals-ignore-case": ".PNG" } }] }, "a.png", "a.gif"],
+    [{ f: [{ "anything-but": { prefix: "init" } }] }, "running", "initializing"],
+    [{ f: [{ "anything-but": { prefix: ["init", "stop"] } }] }, "running", "stopped"],
+    [{ f: [{ "anything-but": { suffix: ".txt" } }] }, "a.png", "a.txt"],
+    [{ f: [{ "anything-but": { "equals-ignore-case": ["A", "b"] } }] }, "c", "B"],
+    [{ f: [{ "anything-but": { wildcard: "*/lib/*" } }] }, "src/a", "src/lib/a"],
+    [{ f: [{ "anything-but": ["stopped", "overloaded"] }] }, "up", "stopped"],
+    [{ f: [{ wildcard: "dir/*.png" }] }, "dir/sub/a.png", "dir/a.gif"],
+    [{ f: [{ wildcard: "a\\*b" }] }, "a*b", "axb"],
+    [{ f: [{ wildcard: "a.b*" }] }, "a.bc", "axbc"],
+    [{ f: [{ cidr: "10.0.0.0/24" }] }, "10.0.0.255", "10.0.1.0"],
+    [{ f: [{ cidr: "2001:db8::/32" }] }, "2001:db8::1", "2001:db9::1"],
+  ] as const) {
+    it(`${JSON.stringify(pattern)} matches ${yes} and not ${no}`, () => {
+      expect([matches(pattern, { f: yes }), matches(pattern, { f: no })]).to.deep.equal([true, false]);
+    });
+  }
+
+  it("looks into the detail as deep as it goes, and at alternatives", () => {
+    const pattern = { source: ["s"], detail: { a: { b: [1] }, $or: [{ c: [2] }, { d: [3] }] } };
+    const event = (detail: FilterDocument[string]): FilterDocument => ({ source: "s", detail });
+    expect(matches(pattern, event({ a: { b: 1 }, d: 3 }))).to.equal(true);
+    expect(matches(pattern, event({ a: { b: 1 }, d: 4 }))).to.equal(false);
+  });
+
+  it("refuses what is no pattern, showing it", () => {
+    for (const rule of [
+      { wildcard: "a**b" },
+      { cidr: "10.0.0.0" },
+      { cidr: "10.0.0.0/33" },
+      { "anything-but": { cidr: "x" } },
+    ]) {
+      expect(() => compileEventPattern(JSON.stringify({ f: [rule] }))).to.throw(/is not valid/);
+    }
+    expect(() => compileEventPattern("[]")).to.throw(/not a JSON object/);
   });
 });

@@ -6,8 +6,10 @@ import { Callers, type PolicyStatement } from "../../../local/lambda/iam.ts";
 import type { LambdaPool } from "../../../local/lambda/pool.ts";
 import type { Dynalite, Item } from "../../../local/services/dynalite.ts";
 import { ChangeStreams } from "../../../local/services/dynamodb-streams.ts";
+import { EventBridge } from "../../../local/services/event-bridge.ts";
 import { Kinesis } from "../../../local/services/kinesis.ts";
 import { CloudWatchLogs } from "../../../local/services/logs.ts";
+import type { MessageQueues } from "../../../local/services/message-queues.ts";
 import type { RunningSource, Source, SourceContext } from "../../../local/sources/source.ts";
 import { source } from "../../../local/sources/stream.ts";
 import { resourceNode } from "../../helpers/graph.ts";
@@ -158,6 +160,7 @@ export class Bed {
         kinesis: this.kinesis,
         dynamodb: { streams: this.changes },
         logs: new CloudWatchLogs({ region: "eu-west-1", account: "000000000000", clock: this.clock }),
+        events: new EventBridge({ region: "eu-west-1", account: "000000000000", clock: this.clock }),
         queues: {} as MessageQueues,
         s3: {
           putObject: async (bucket, key, body) =>
