@@ -12,9 +12,6 @@ import { pipeline } from "node:stream/promises";
 import type { ChangeStream, StreamRecord } from "./dynamodb-change.ts";
 import type { ChangeStreams } from "./dynamodb-streams.ts";
 
-/** The file is there and cannot be read. */
-export class SavedChangesError extends Error {}
-
 interface StreamLine {
   readonly stream: Omit<ChangeStream, "records" | "checkpoints"> & {
     readonly checkpoints: readonly (readonly [string, number])[];
@@ -35,8 +32,9 @@ function* lines(streams: ChangeStreams): Generator<string> {
 
 const fileIn = (dataDir: string): string => join(dataDir, "dynamodb-changes.jsonl");
 
-/** Writes everything that is kept; the file is either the old or the new one, never half of it. */
-export const saveChanges = async (streams: ChangeStreams, dataDir: string): Promise<void> => {
+/** Writes everything that is kept, where there is a folder for it; the file is either the old or the new one, never half of it. */
+export const saveChanges = async (streams: ChangeStreams, dataDir: string | undefined): Promise<void> => {
+  if (dataDir === undefined) return;
   const file = fileIn(dataDir);
   await pipeline(Readable.from(lines(streams)), createWriteStream(`${file}.new`));
   await rename(`${file}.new`, file);
@@ -54,9 +52,10 @@ const readLine = (text: string, stream: ChangeStream | undefined): ChangeStream 
 
 /**
  * Puts the saved streams into service; a file that does not exist holds none.
- * @throws SavedChangesError naming the file, the line and the cure when it cannot be read.
+ * @throws Error naming the file, the line and the cure when it cannot be read.
  */
-export const loadChanges = async (streams: ChangeStreams, dataDir: string): Promise<void> => {
+export const loadChanges = async (streams: ChangeStreams, dataDir: string | undefined): Promise<void> => {
+  if (dataDir === undefined) return;
   const file = fileIn(dataDir);
   let stream: ChangeStream | undefined;
   let number = 0;
@@ -71,7 +70,7 @@ export const loadChanges = async (streams: ChangeStreams, dataDir: string): Prom
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
     const why = error instanceof Error ? error.message : String(error);
     const cure = "Delete the file to go on without the changes that were not delivered.";
-    throw new SavedChangesError(`${file}, line ${number}, is no saved change: ${why}. ${cure}`, {
+    throw new Error(`${file}, line ${number}, is no saved change: ${why}. ${cure}`, {
       cause: error,
     });
   }

@@ -16,7 +16,7 @@ import { Dynalite, type Item, isOperation, type Operation } from "./dynalite.ts"
 import { type Change, StoreView } from "./dynalite-view.ts";
 import { checkReturnValues, isConditional, withItem } from "./dynamodb-conditions.ts";
 import { ACCOUNT_LIMITS } from "./dynamodb-limits.ts";
-import { loadChanges, SavedChangesError, saveChanges } from "./dynamodb-snapshot.ts";
+import { loadChanges, saveChanges } from "./dynamodb-snapshot.ts";
 import { ChangeStreams } from "./dynamodb-streams.ts";
 import { Transactions } from "./dynamodb-transactions.ts";
 import { TimeToLive } from "./dynamodb-ttl.ts";
@@ -80,6 +80,10 @@ export class DynamoDb implements JsonService {
   /** Opens the store and starts deleting expired items. @throws Error when `dataDir` cannot be used. */
   static async start(options: DynamoDbOptions): Promise<DynamoDb> {
     const dynamodb = await DynamoDb.#open(options);
+    await loadChanges(dynamodb.streams, options.dataDir).catch(async (error) => {
+      await dynamodb.#dynalite.close();
+      throw error;
+    });
     dynamodb.#sweeping = dynamodb.#sweepForEver();
     return dynamodb;
   }
@@ -88,13 +92,9 @@ export class DynamoDb implements JsonService {
   static async #open(options: DynamoDbOptions): Promise<DynamoDb> {
     const dynamodb = new DynamoDb(options);
     try {
-      if (options.dataDir !== undefined) {
-        await mkdir(options.dataDir, { recursive: true });
-        await loadChanges(dynamodb.streams, options.dataDir);
-      }
+      if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true });
       await dynamodb.#dynalite.open();
     } catch (error) {
-      if (error instanceof SavedChangesError) throw error;
       const { message, cause } = error as Error;
       const why = cause instanceof Error ? cause.message : message;
       throw new Error(
@@ -110,8 +110,7 @@ export class DynamoDb implements JsonService {
     this.#stopping.abort();
     await this.#sweeping;
     const { dataDir } = this.#options;
-    const saved = dataDir === undefined ? undefined : saveChanges(this.streams, dataDir);
-    await Promise.resolve(saved).finally(() => this.#dynalite.close());
+    await saveChanges(this.streams, dataDir).finally(() => this.#dynalite.close());
   }
 
   serves(operation: string): boolean {
