@@ -1,12 +1,16 @@
 /** The whole system: settings of the environment, its stacks, and what a user needs of them. */
 import { createApi } from "./stacks/api.ts";
 import { readSettings } from "./stacks/config.ts";
+import { createImages } from "./stacks/images.ts";
 import { createLogs } from "./stacks/logs.ts";
+import { createOrders } from "./stacks/orders.ts";
 import { createTelemetry } from "./stacks/telemetry.ts";
 
 const settings = readSettings();
 const telemetry = createTelemetry(settings);
 const { api, identity, scopes: scopeNames } = createApi(settings, telemetry);
+const images = createImages(settings, { api });
+const orders = createOrders(settings, { api, failures: telemetry.failures });
 const logs = createLogs(settings, { api, lake: telemetry.lake });
 
 /** Where everything runs. */
@@ -27,3 +31,9 @@ export const tableName = telemetry.readings.name;
 export const lakeBucketName = telemetry.lake.name;
 /** Drop access logs here: combined or JSON lines, plain or gzip. */
 export const logsBucketName = logs.files.name;
+/** Uploaded images by what became of them. */
+export const imagesTableName = images.images.name;
+/** Orders are events here: OrderPlaced, OrderFulfilled. */
+export const orderBusName = orders.bus.name;
+/** One item per order. */
+export const ordersTableName = orders.orders.name;

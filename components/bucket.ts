@@ -39,6 +39,12 @@ export interface BucketArgs extends ComponentArgs {
    * bytes stay for `noncurrentVersionDays` more.
    */
   expiration?: Record<string, number>;
+  /**
+   * Origins of web pages that may post forms to the bucket and read from it with presigned URLs, exact:
+   * `https://app.example.com`. At most 100.
+   * @default none
+   */
+  corsOrigins?: string[];
   /** The last word on the bucket itself. */
   transform?: { bucket?: Transform<aws.s3.BucketArgs> };
 }
@@ -129,6 +135,7 @@ export class Bucket extends Component {
     this.closeToThePublic();
     const versions = this.createVersioning(args);
     this.createLifecycle(args, versions);
+    if (args.corsOrigins?.length) this.openToPages(args.corsOrigins);
     this.registerOutputs({ name: this.name, arn: this.arn });
   }
 
@@ -243,6 +250,7 @@ export class Bucket extends Component {
       versioning: true,
       noncurrentVersionDays: true,
       expiration: true,
+      corsOrigins: true,
       transform: true,
       tags: true,
       deletionProtection: true,
@@ -306,6 +314,16 @@ export class Bucket extends Component {
     return new aws.s3.BucketVersioning(
       `${this.componentName}-versioning`,
       { bucket: this.bucket.id, versioningConfiguration: { status } },
+      this.child(),
+    );
+  }
+
+  /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/ManageCorsUsing.html */
+  private openToPages(allowedOrigins: string[]): void {
+    const [allowedMethods, allowedHeaders] = [["GET", "POST"], ["*"]];
+    new aws.s3.BucketCorsConfiguration(
+      `${this.componentName}-cors`,
+      { bucket: this.bucket.id, corsRules: [{ allowedOrigins, allowedMethods, allowedHeaders }] },
       this.child(),
     );
   }

@@ -28,6 +28,8 @@ const VERSION = "1.0.0";
 const SCOPES = {
   "telemetry.read": "Read devices and their readings",
   "telemetry.write": "Send readings",
+  "images.read": "See images of one's own",
+  "images.write": "Upload images",
   "orders.read": "Follow orders of one's own",
   "orders.write": "Place orders",
 } as const;

@@ -23,6 +23,10 @@ export interface Settings {
   logFileDays: number;
   /** Days that the events of orders are kept for a replay, 0-3,650; 0 keeps none. */
   orderArchiveDays: number;
+  /** Days that uploaded images are kept as they came, 1-365; their thumbnails stay. */
+  uploadDays: number;
+  /** Images in work at once, 2-1,000. */
+  imageConcurrency: number;
   /** Requests a second that the API takes in a steady state, 1-10,000. */
   apiRateLimit: number;
   /** Requests that the API takes at once, 1-5,000. */
@@ -66,6 +70,8 @@ const READERS: {
   },
   logFileDays: { fallback: 30, read: wholeNumber(1, 3_650) },
   orderArchiveDays: { fallback: 7, read: wholeNumber(0, 3_650) },
+  uploadDays: { fallback: 7, read: wholeNumber(1, 365) },
+  imageConcurrency: { fallback: 10, read: wholeNumber(2, 1_000) },
   apiRateLimit: { fallback: 100, read: wholeNumber(1, 10_000) },
   apiBurstLimit: { fallback: 200, read: wholeNumber(1, 5_000) },
   corsOrigins: { fallback: [], read: listOf(origin) },
