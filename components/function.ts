@@ -25,6 +25,11 @@ export interface FunctionSettings {
    * @default 30
    */
   timeout?: number;
+  /**
+   * Space under /tmp in MB. 512-10,240; what is over 512 costs, per millisecond.
+   * @default 512
+   */
+  ephemeralStorage?: number;
   /** What the function is for, as shown in the console. At most 256 characters. */
   description?: string;
   /** Plain environment variables, beside those the captured values travel in. All together at most 4 KB of JSON. */
@@ -63,6 +68,7 @@ export interface FunctionSettings {
 export const SETTING_KEYS: Keys<FunctionSettings> = {
   memorySize: true,
   timeout: true,
+  ephemeralStorage: true,
   description: true,
   environment: true,
   access: true,
@@ -211,6 +217,11 @@ export class Function<Event = unknown, Result = unknown> extends Component {
     }
     requireRange(who, "memorySize", args.memorySize, { minimum: 128, maximum: 10_240, unit: "MB" });
     requireRange(who, "timeout", args.timeout, { minimum: 1, maximum: 900, unit: "seconds" });
+    requireRange(who, "ephemeralStorage", args.ephemeralStorage, {
+      minimum: 512,
+      maximum: 10_240,
+      unit: "MB",
+    });
     requireRange(who, "reservedConcurrentExecutions", args.reservedConcurrentExecutions, {
       minimum: 0,
       maximum: 1_000_000,
@@ -307,6 +318,7 @@ export class Function<Event = unknown, Result = unknown> extends Component {
         architectures: [DEFAULTS.architecture],
         memorySize: args.memorySize ?? DEFAULTS.memorySize,
         timeout: args.timeout ?? DEFAULTS.timeout,
+        ephemeralStorage: args.ephemeralStorage === undefined ? undefined : { size: args.ephemeralStorage },
         description: args.description,
         reservedConcurrentExecutions: args.reservedConcurrentExecutions,
         environment: { variables: this.environment(args, code) },
