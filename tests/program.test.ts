@@ -53,19 +53,26 @@ describe("the program", function () {
           "Bucket failures",
           "Bucket lake",
           "Bucket logs",
+          "EventBus orders",
           "Function access-log-process",
           "Function api-get-devices",
           "Function api-get-devices-deviceId",
           "Function api-get-devices-deviceId-readings",
           "Function api-get-health",
+          "Function api-get-orders-orderId",
           "Function api-openapi",
+          "Function api-post-orders",
           "Function api-post-telemetry",
+          "Function orders-fulfil",
+          "Function orders-publish",
           "Function telemetry-aggregate",
           "Function telemetry-archive",
           "HttpApi api",
           "Identity identity",
           "LogGroup access-log",
+          "Queue orders",
           "Stream telemetry",
+          "Table orders",
           "Table readings",
         ]);
       });
@@ -116,12 +123,22 @@ describe("the program", function () {
           statementsOf(graph())
             .filter((statement) => statement.policy === `${policy}-policy`)
             .flatMap(({ Action }) => Action)
-            .filter((action) => /^(dynamodb|kinesis:Put|s3:Get)/.test(action))
+            .filter((action) => /^(dynamodb|kinesis:Put|s3:Get|events)/.test(action))
             .sort();
         expect(actions("telemetry-aggregate")).to.deep.equal(["dynamodb:BatchGetItem", "dynamodb:PutItem"]);
         expect(actions("api-post-telemetry")).to.deep.equal(["kinesis:PutRecords"]);
         expect(actions("api-get-devices-deviceId")).to.deep.equal(["dynamodb:Query"]);
         expect(actions("api-get-health")).to.deep.equal([]);
+        expect(actions("api-post-orders")).to.deep.equal(["dynamodb:GetItem", "dynamodb:PutItem"]);
+        expect(actions("api-get-orders-orderId")).to.deep.equal(["dynamodb:GetItem"]);
+        expect(actions("orders-fulfil")).to.deep.equal(["dynamodb:UpdateItem"]);
+        expect(actions("orders-publish")).to.deep.equal([
+          "dynamodb:DescribeStream",
+          "dynamodb:GetRecords",
+          "dynamodb:GetShardIterator",
+          "dynamodb:ListStreams",
+          "events:PutEvents",
+        ]);
       });
 
       it("asks for a token on every route but health and the API's description", () => {
@@ -166,6 +183,7 @@ describe("the program", function () {
       "failures-bucket",
       "lake-bucket",
       "logs-bucket",
+      "orders-table",
       "readings-table",
       "telemetry-stream",
     ]);

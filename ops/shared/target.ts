@@ -16,6 +16,8 @@ export interface StackOutputs {
   tableName: string;
   lakeBucketName: string;
   logsBucketName: string;
+  orderBusName: string;
+  ordersTableName: string;
 }
 
 /** A deployed stack, on AWS or on this machine: everything a command needs to reach it. */
@@ -39,6 +41,8 @@ const OUTPUT_NAMES = [
   "tableName",
   "lakeBucketName",
   "logsBucketName",
+  "orderBusName",
+  "ordersTableName",
 ] as const satisfies (keyof StackOutputs)[];
 
 /**
