@@ -1,0 +1,167 @@
+import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { expect } from "chai";
+import type { TraceEvent } from "../../local/kit/trace.ts";
+import { Runtime } from "../../local/runtime.ts";
+import { localTarget, type Target } from "../../ops/shared/target.ts";
+import { type Answer, ApiClient } from "../../ops/smoke/api.ts";
+import { clientOptions, patiently } from "../../ops/smoke/context.ts";
+import { checkOrders } from "../../ops/smoke/orders.ts";
+import { ROOT } from "../helpers/source-files.ts";
+
+const ITEMS = [{ productId: "barometer", quantity: 2 }];
+
+interface OrderView {
+  orderId: string;
+  status: string;
+  history: unknown[];
+}
+
+describe("the orders service on this machine", function () {
+  this.timeout(120_000);
+  let starting: Promise<Runtime>;
+  let runtime: Runtime;
+  let target: Target;
+  let api: ApiClient;
+  let token: string;
+
+  before(async () => {
+    starting = Runtime.start({ directory: ROOT, stack: "dev", port: 0 });
+    runtime = await starting;
+    target = localTarget("dev", {
+      pid: process.pid,
+      endpoint: runtime.aws.endpoint.url,
+      hosts: runtime.hosts.entries(),
+      outputs: runtime.outputs,
+    });
+    api = new ApiClient(target);
+    token = await api.token("orders.write", "orders.read");
+  });
+
+  after(() =>
+    starting.then(
+      (started) => started.stop(),
+      () => {},
+    ),
+  );
+
+  const place = (key: string, items: unknown = ITEMS): Promise<Answer> =>
+    api.post("/orders", { items }, token, { "idempotency-key": key, "x-correlation-id": `trace-${key}` });
+  const get = async (orderId: string): Promise<OrderView> =>
+    (await api.get(`/orders/${orderId}`, token)).body as OrderView;
+
+  const entryOf = (event: TraceEvent): Record<string, unknown> => {
+    if (event.kind !== "log") return {};
+    try {
+      return JSON.parse(String(event.line)) as Record<string, unknown>;
+    } catch {
+      return {};
+    }
+  };
+  /** Resolves with the log line of this message about the order. */
+  const told = async (
+    orderId: string,
+    message: string,
+    onlyNew = false,
+  ): Promise<Record<string, unknown>> => {
+    const isIt = (event: TraceEvent): boolean => {
+      const entry = entryOf(event);
+      return entry.message === message && entry.orderId === orderId;
+    };
+    return entryOf(await runtime.trace.waitFor(isIt, { onlyNew }));
+  };
+
+  it("passes its part of the smoke test, figure by figure", async () => {
+    const checks = await checkOrders({
+      target,
+      api,
+      clientOptions: clientOptions(target),
+      mark: "pipeline",
+      now: Date.now,
+      step: () => {},
+      until: patiently({
+        now: Date.now,
+        sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+        patience: 60_000,
+      }),
+    });
+    expect(checks.filter(({ ok }) => !ok)).to.deep.equal([]);
+    expect(checks.length).to.be.greaterThan(15);
+  });
+
+  it("carries the request's correlation id to the logs of every function on the way", async () => {
+    const { body } = await place("correlated");
+    const { orderId } = body as OrderView;
+    const messages = ["order placed", "event published", "order fulfilled"];
+    const lines = await Promise.all(messages.map((message) => told(orderId, message)));
+    expect(lines.map(({ service, correlationId }) => [service, correlationId])).to.deep.equal([
+      ["place-order", "trace-correlated"],
+      ["publish-order-events", "trace-correlated"],
+      ["fulfil-order", "trace-correlated"],
+    ]);
+  });
+
+  it("fulfils an order once, although its events come again, late and out of order", async () => {
+    const { body } = await place("again");
+    const { orderId } = body as OrderView;
+    const isOf = (type: string) => (event: TraceEvent) => {
+      const entry = entryOf(event);
+      return entry.message === "event published" && entry.orderId === orderId && entry.type === type;
+    };
+    await runtime.trace.waitFor(isOf("OrderFulfilled"));
+    const fulfilled = await get(orderId);
+    const again = told(orderId, "order was fulfilled before", true);
+    const detail = {
+      schemaVersion: 1,
+      eventId: `${orderId}.placed`,
+      orderId,
+      clientId: "whoever",
+      at: "2026-01-31T12:00:00.000Z",
+      correlationId: "again",
+      items: [{ productId: "barometer", quantity: 2, unitCents: 7_450 }],
+      totalCents: 14_900,
+      currency: "USD",
+    };
+    const entry = (DetailType: string) => ({
+      EventBusName: target.outputs.orderBusName,
+      Source: "orders",
+      DetailType,
+      Detail: JSON.stringify(detail),
+    });
+    const bus = new EventBridgeClient(clientOptions(target));
+    await bus.send(
+      new PutEventsCommand({
+        Entries: [entry("OrderFulfilled"), entry("OrderPlaced"), entry("OrderPlaced")],
+      }),
+    );
+    bus.destroy();
+    await again;
+    expect(await get(orderId)).to.deep.equal(fulfilled);
+    expect(fulfilled.history).to.have.length(2);
+  });
+
+  it("makes one order of fifty concurrent requests, and gives each the same answer", async () => {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => place("at-once")));
+    expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([201]));
+    expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).to.equal(1);
+  });
+
+  it("answers bad requests with what is wrong, and never a 5xx", async () => {
+    const post = async (body: unknown, headers: Record<string, string> = { "idempotency-key": "bad" }) => {
+      const answer = await api.post("/orders", body, token, headers);
+      return answer.status;
+    };
+    expect(await post("{")).to.equal(400);
+    expect(await post("null")).to.equal(400);
+    expect(await post('{"items":[{"productId":"mast","quantity":1}],"__proto__":{}}')).to.equal(400);
+    expect(await post({ items: [{ productId: "mast", quantity: 1e308 }] })).to.equal(400);
+    expect(
+      await post({ items: [{ productId: "__proto__", quantity: 1 }] }, { "idempotency-key": "p" }),
+    ).to.equal(422);
+    expect(await post({ items: ITEMS }, { "idempotency-key": "a b" })).to.equal(400);
+    expect(await post(`"${"x".repeat(1_100_000)}"`)).to.equal(413);
+    expect((await api.get("/orders/%2e%2e", token)).status).to.be.oneOf([400, 404]);
+    expect((await api.get(`/orders/${"A".repeat(32)}`, token)).status).to.equal(400);
+  });
+
+  // Not proven here: what a dead letter waits for (tests/sources/queue.test.ts).
+});
