@@ -1,10 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { type Applier, allSettled } from "./deployment.ts";
 import { type Graph, plain, type ResourceNode } from "./engine/graph.ts";
-import { type FunctionPlace, functionSpec, rolePolicies } from "./function-spec.ts";
+import { type FunctionPlace, functionSpec } from "./function-spec.ts";
 import type { Hosts } from "./hosts.ts";
 import { type Callers, parsePolicy } from "./lambda/iam.ts";
 import type { LambdaPool } from "./lambda/pool.ts";
+import { rolePolicies } from "./lambda/role-policies.ts";
 import type { CreateTableInput, DynamoDb } from "./services/dynamodb.ts";
 import type { ViewType } from "./services/dynamodb-change.ts";
 import type { EventBridge } from "./services/event-bridge.ts";
@@ -65,6 +66,14 @@ export function dataAppliers({ kinesis, dynamodb, objects, events }: DataPlanes)
         const name = String(properties(node).name);
         events.createBus(name);
         return async () => events.deleteBus(name);
+      },
+    },
+    "aws:s3/bucketVersioning:BucketVersioning": {
+      fingerprint: (node) => JSON.stringify(properties(node)),
+      create: async (node) => {
+        const { bucket, versioningConfiguration } = properties(node);
+        objects.setVersioning(String(bucket), map(versioningConfiguration).status === "Enabled");
+        return async () => objects.setVersioning(String(bucket), false);
       },
     },
     "aws:s3/bucket:Bucket": {
@@ -132,6 +141,7 @@ export function functionAppliers(
         const spec = functionSpec(node, place);
         callers.register(spec.accessKeyId, {
           functionName: spec.name,
+          secretAccessKey: spec.secretAccessKey,
           roleArn: String(properties(node).role),
           policies: policies(node, graph).map(parsePolicy),
         });

@@ -1,13 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import {
-  ARCHIVE,
-  type Graph,
-  type PropertyMap,
-  plain,
-  type ResourceNode,
-  SIGNATURE,
-} from "./engine/graph.ts";
+import { ARCHIVE, type PropertyMap, plain, type ResourceNode, SIGNATURE } from "./engine/graph.ts";
 import type { FunctionSpec } from "./lambda/spec.ts";
 
 /** Where functions run: what their environment says about the outside. */
@@ -75,17 +68,4 @@ function zipPath(node: ResourceNode): string {
   throw new Error(
     `Function "${node.name}" has no zip file as its code. Use the Function component, or pass a FileArchive of a zip.`,
   );
-}
-
-/** The policy documents of a role: the JSON text of every inline policy that the graph attaches to it. */
-export function rolePolicies(graph: Graph, roleArn: string): string[] {
-  const roles = graph.resources.filter(
-    (node) => node.type === "aws:iam/role:Role" && plain(node.outputs.arn ?? null) === roleArn,
-  );
-  const names = new Set(roles.flatMap((role) => [role.id, String(plain(role.outputs.name ?? null))]));
-  return graph.resources
-    .filter((node) => node.type === "aws:iam/rolePolicy:RolePolicy")
-    .map((node) => map(plain(node.inputs)))
-    .filter(({ role }) => names.has(String(role)))
-    .map(({ policy }) => String(policy));
 }
