@@ -9,6 +9,8 @@ import { MAX_IMAGE_BYTES } from "../shared/image.ts";
 
 /** Pixels of the largest image that is decoded. */
 export const MAX_PIXELS = 50_000_000;
+/** Cyan, magenta, yellow, black and alpha: the most that a picture has; measurements in a TIFF have hundreds. */
+const MAX_CHANNELS = 5;
 /** Widths of the thumbnails, in pixels, largest first. */
 const WIDTHS = [1024, 512, 128];
 /** A WebP image has no more pixels on a side. Source: https://developers.google.com/speed/webp/faq */
@@ -103,11 +105,12 @@ export interface Header {
   compression?: string;
   width?: number;
   height?: number;
+  channels?: number;
 }
 
 /** What is wrong with an image according to its header, if anything: checked before a pixel is decoded. */
 export function judgeHeader(header: Header, format: Format): Rejection | undefined {
-  const { width = 0, height = 0 } = header;
+  const { width = 0, height = 0, channels = 0 } = header;
   const decoder = header.format === "heif" && header.compression === "av1" ? "avif" : header.format;
   if (decoder !== format) {
     return {
@@ -116,6 +119,12 @@ export function judgeHeader(header: Header, format: Format): Rejection | undefin
     };
   }
   if (width < 1 || height < 1) return { code: "damaged", detail: "It has no pixels." };
+  if (channels > MAX_CHANNELS) {
+    return {
+      code: "unsupported",
+      detail: `It has ${channels} channels; at most ${MAX_CHANNELS} make a picture.`,
+    };
+  }
   if (width * height <= MAX_PIXELS) return undefined;
   const detail = `It has ${width} x ${height} pixels; at most ${MAX_PIXELS} are decoded.`;
   return { code: "too-many-pixels", detail };

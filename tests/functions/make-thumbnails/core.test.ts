@@ -81,6 +81,8 @@ describe("what is an image", () => {
     const header = { format: "jpeg", width: 10_000, height: 5_000 };
     expect(judgeHeader(header, "jpeg")).to.equal(undefined);
     expect(judgeHeader({ ...header, height: 5_001 }, "jpeg")?.code).to.equal("too-many-pixels");
+    expect(judgeHeader({ ...header, channels: 5 }, "jpeg")).to.equal(undefined);
+    expect(judgeHeader({ ...header, channels: 6 }, "jpeg")?.code).to.equal("unsupported");
     expect(judgeHeader({ ...header, width: 0 }, "jpeg")?.code).to.equal("damaged");
     expect(judgeHeader({ ...header, format: "svg" }, "jpeg")?.detail).to.equal(
       "It begins as jpeg and goes on as svg.",
