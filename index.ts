@@ -1,6 +1,7 @@
 /** The whole system: settings of the environment, its stacks, and what a user needs of them. */
 import { createApi } from "./stacks/api.ts";
 import { readSettings } from "./stacks/config.ts";
+import { createEtl } from "./stacks/etl.ts";
 import { createImages } from "./stacks/images.ts";
 import { createLogs } from "./stacks/logs.ts";
 import { createOrders } from "./stacks/orders.ts";
@@ -8,9 +9,10 @@ import { createTelemetry } from "./stacks/telemetry.ts";
 
 const settings = readSettings();
 const telemetry = createTelemetry(settings);
-const { api, identity, scopes: scopeNames } = createApi(settings, telemetry);
-const images = createImages(settings, { api });
+const { api, identity, scopes: scopeNames, cursorKey } = createApi(settings, telemetry);
+createImages(settings, { api });
 const orders = createOrders(settings, { api, failures: telemetry.failures });
+const etl = createEtl(settings, { api, cursorKey, lake: telemetry.lake });
 const logs = createLogs(settings, { api, lake: telemetry.lake });
 
 /** Where everything runs. */
@@ -31,9 +33,11 @@ export const tableName = telemetry.readings.name;
 export const lakeBucketName = telemetry.lake.name;
 /** Drop access logs here: combined or JSON lines, plain or gzip. */
 export const logsBucketName = logs.files.name;
-/** Uploaded images by what became of them. */
-export const imagesTableName = images.images.name;
 /** Orders are events here: OrderPlaced, OrderFulfilled. */
 export const orderBusName = orders.bus.name;
 /** One item per order. */
 export const ordersTableName = orders.orders.name;
+/** Send `{ "from": "2026-01-31T12", "to": "2026-01-31" }` here to compact hours or days of the lake (again). */
+export const compactionQueueUrl = etl.backfills.url;
+/** SQL over the lake: database and workgroup in Athena. */
+export const athena = { database: etl.analytics.database, workgroup: etl.analytics.workgroup };

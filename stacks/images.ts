@@ -27,9 +27,10 @@ export function createImages(settings: Settings, { api }: { api: HttpApi }): Ima
 
   const uploads = new Bucket("uploads", {
     expiration: { [UPLOADS_PREFIX]: settings.uploadDays },
-    // An upload is read once: a replaced one is nobody's loss.
+    // An upload is worked off once: nobody misses a replaced one.
     versioning: false,
     corsOrigins: settings.corsOrigins,
+    deletionProtection: settings.protectData,
     forceDestroy: !settings.protectData,
   });
 

@@ -53,25 +53,32 @@ describe("the program", function () {
           "Bucket failures",
           "Bucket lake",
           "Bucket logs",
+          "Bucket thumbnails",
+          "Bucket uploads",
           "EventBus orders",
           "Function access-log-process",
           "Function api-get-devices",
           "Function api-get-devices-deviceId",
           "Function api-get-devices-deviceId-readings",
           "Function api-get-health",
+          "Function api-get-images-imageId",
           "Function api-get-orders-orderId",
           "Function api-openapi",
+          "Function api-post-images",
           "Function api-post-orders",
           "Function api-post-telemetry",
           "Function orders-fulfil",
           "Function orders-publish",
           "Function telemetry-aggregate",
           "Function telemetry-archive",
+          "Function uploads-thumbnails",
           "HttpApi api",
           "Identity identity",
           "LogGroup access-log",
           "Queue orders",
+          "Queue uploads-thumbnails",
           "Stream telemetry",
+          "Table images",
           "Table orders",
           "Table readings",
         ]);
@@ -131,6 +138,13 @@ describe("the program", function () {
         expect(actions("api-get-health")).to.deep.equal([]);
         expect(actions("api-post-orders")).to.deep.equal(["dynamodb:GetItem", "dynamodb:PutItem"]);
         expect(actions("api-get-orders-orderId")).to.deep.equal(["dynamodb:GetItem"]);
+        expect(actions("uploads-thumbnails")).to.deep.equal([
+          "dynamodb:GetItem",
+          "dynamodb:UpdateItem",
+          "s3:GetObject",
+        ]);
+        expect(actions("api-post-images")).to.deep.equal(["dynamodb:PutItem"]);
+        expect(actions("api-get-images-imageId")).to.deep.equal(["dynamodb:GetItem", "s3:GetObject"]);
         expect(actions("orders-fulfil")).to.deep.equal(["dynamodb:UpdateItem"]);
         expect(actions("orders-publish")).to.deep.equal([
           "dynamodb:DescribeStream",
@@ -181,11 +195,14 @@ describe("the program", function () {
     expect(kept("dev")).to.deep.equal([]);
     expect(kept("prod")).to.deep.equal([
       "failures-bucket",
+      "images-table",
       "lake-bucket",
       "logs-bucket",
       "orders-table",
       "readings-table",
       "telemetry-stream",
+      "thumbnails-bucket",
+      "uploads-bucket",
     ]);
   });
 
