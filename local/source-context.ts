@@ -49,6 +49,7 @@ export function sourceContext(surroundings: SourceSurroundings, nextPort: () => 
       dynamodb: aws.dynamodb,
       s3: aws.objects,
       queues: aws.objects.queues,
+      topics: aws.objects.topics,
       events: aws.events,
       logs: aws.logs,
     },

@@ -88,7 +88,7 @@ const LONGEST_RECORD_AGE = 604_800;
 const MOST_FILTERS = 5;
 
 /** How long records are kept where they wait, and how an error speaks of it. */
-export interface Retention {
+interface Retention {
   seconds: number;
   /** e.g. "the stream's retention". */
   says: string;

@@ -46,7 +46,7 @@ export const OrderPlacedSchema = Type.Object({
 export const OrderFulfilledSchema = Type.Object(COMMON);
 
 export type OrderPlaced = Static<typeof OrderPlacedSchema>;
-export type OrderFulfilled = Static<typeof OrderFulfilledSchema>;
+type OrderFulfilled = Static<typeof OrderFulfilledSchema>;
 
 /** Event type -> detail: what the bus carries. */
 export interface OrderEvents {

@@ -32,7 +32,7 @@ export interface OrderRequestLine {
   quantity: number;
 }
 
-export interface OrderLine extends OrderRequestLine {
+interface OrderLine extends OrderRequestLine {
   unitCents: number;
 }
 

@@ -15,6 +15,7 @@ import type { EventBridge } from "../services/event-bridge.ts";
 import type { Kinesis } from "../services/kinesis.ts";
 import type { CloudWatchLogs } from "../services/logs.ts";
 import type { MessageQueues } from "../services/message-queues.ts";
+import type { MessageTopics } from "../services/message-topics.ts";
 
 export interface Source {
   /** Resource type tokens that it starts, e.g. `aws:apigatewayv2/api:Api`. */
@@ -53,6 +54,7 @@ export interface SourceServices {
   s3: ObjectStore;
   /** Made from the graph; their policies decide which AWS services may send. */
   queues: MessageQueues;
+  topics: Pick<MessageTopics, "publish">;
   events: Pick<EventBridge, "hasBus" | "onEvent">;
   logs: Pick<CloudWatchLogs, "append" | "hasGroup" | "onAppend">;
 }

@@ -67,12 +67,12 @@ export const uuidFrom = (random: () => number): string => {
   );
 };
 
-/** Refuses a destination that this runtime does not have, at start and not when data is at stake. */
+/** Refuses a destination that AWS would not take, at start and not when data is at stake. */
 export const checkDestination = (mapping: MappingSettings): void => {
   const service = mapping.onFailure?.split(":")[2];
-  if (service === undefined || service === "s3" || service === "sqs") return;
+  if (service === undefined || ["s3", "sqs", "sns"].includes(service)) return;
   throw new Error(
-    `Event source mapping "${mapping.name}": its on-failure destination ${mapping.onFailure} is neither a bucket nor a queue; locally only these two are served.`,
+    `Event source mapping "${mapping.name}": its on-failure destination ${mapping.onFailure} is no bucket, queue or topic; AWS takes only these.`,
   );
 };
 
@@ -96,7 +96,7 @@ export class Destination<R extends ShardRecord> {
     if (arn === undefined) return;
     try {
       if (arn.split(":")[2] === "s3") await this.#putObject(arn, discard, place);
-      else await this.#sendMessage(arn, discard, place);
+      else await this.#tell(arn, discard, place);
     } catch (error) {
       const { length } = discard.records;
       this.#context.log(
@@ -119,11 +119,15 @@ export class Destination<R extends ShardRecord> {
     await this.#context.services.s3.putObject(bucket, key, JSON.stringify(body));
   }
 
-  async #sendMessage(arn: string, discard: Discard<R>, place: ShardPlace): Promise<void> {
-    this.#require("sqs:SendMessage", arn);
+  /** A queue or a topic. */
+  async #tell(arn: string, discard: Discard<R>, place: ShardPlace): Promise<void> {
+    const isTopic = arn.split(":")[2] === "sns";
+    this.#require(isTopic ? "sns:Publish" : "sqs:SendMessage", arn);
     const now = this.#context.clock.now();
     const body = toFailureRecord(discard, { place, form: this.#form, now });
-    await this.#context.services.s3.sendMessage(arn.split(":")[5] ?? "", JSON.stringify(body));
+    const { s3, topics } = this.#context.services;
+    if (isTopic) await topics.publish(arn, JSON.stringify(body));
+    else await s3.sendMessage(arn.split(":")[5] ?? "", JSON.stringify(body));
   }
 
   #require(action: string, resource: string): void {

@@ -1,4 +1,4 @@
-import Ajv from "ajv";
+import { Ajv } from "ajv";
 import { expect } from "chai";
 import fc from "fast-check";
 import { PRODUCT_IDS } from "../../../functions/shared/catalogue.ts";

@@ -162,6 +162,11 @@ export class Bed {
         logs: new CloudWatchLogs({ region: "eu-west-1", account: "000000000000", clock: this.clock }),
         events: new EventBridge({ region: "eu-west-1", account: "000000000000", clock: this.clock }),
         queues: {} as MessageQueues,
+        topics: {
+          publish: async (topicArn, message) => {
+            this.stored.push({ place: topicArn, body: JSON.parse(message) });
+          },
+        },
         s3: {
           putObject: async (bucket, key, body) =>
             this.stored.push({ place: bucket, key, body: JSON.parse(String(body)) }),

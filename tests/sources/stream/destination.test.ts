@@ -3,6 +3,7 @@ import { ALL_RIGHTS, Bed, FUNCTION_ARN, MAPPING_ID, STREAM_ARN } from "./bed.ts"
 
 const BUCKET = "arn:aws:s3:::failures";
 const QUEUE = "arn:aws:sqs:eu-west-1:000000000000:failures";
+const TOPIC = "arn:aws:sns:eu-west-1:000000000000:failures";
 const to = (destinationArn: string) => ({ destinationConfig: { onFailure: { destinationArn } } });
 const fails = () => Promise.reject(new Error("down"));
 
@@ -85,11 +86,21 @@ describe("stream source on-failure destination", () => {
     });
   }
 
-  it("that is neither bucket nor queue is refused at start", async () => {
+  it("that is a topic gets the metadata only, as the role allows", async () => {
+    await giveUp(TOPIC);
+    expect(bed.stored[0]?.place).to.equal(TOPIC);
+    expect(bed.stored[0]?.body).to.have.property("KinesisBatchInfo");
+    expect(bed.stored[0]?.body).not.to.have.property("payload");
+    await bed.stop();
+    await giveUp(TOPIC, [...ALL_RIGHTS, { Effect: "Deny", Action: "sns:Publish", Resource: "*" }]);
+    expect(bed.stored).to.deep.equal([]);
+  });
+
+  it("that is neither bucket, queue nor topic is refused at start", async () => {
     bed = new Bed();
     const refusal = await bed
-      .start(to("arn:aws:sns:eu-west-1:000000000000:alerts"))
+      .start(to("arn:aws:lambda:eu-west-1:000000000000:function:alerts"))
       .catch((error: Error) => error);
-    expect(String(refusal)).to.match(/"readings-count".*sns.*neither a bucket nor a queue/);
+    expect(String(refusal)).to.match(/"readings-count".*lambda.*no bucket, queue or topic/);
   });
 });
