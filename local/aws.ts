@@ -23,6 +23,8 @@ export interface AwsOptions {
   clock: Clock;
   trace: Trace;
   authorise: Authorise;
+  /** The secret of a function's access key; undefined for keys from outside. */
+  secretOf?: (accessKeyId: string) => string | undefined;
   /** Made before, since functions write to it as soon as the pool is there. */
   logs: CloudWatchLogs;
   log: (line: string) => void;
@@ -48,7 +50,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   if (dataDir !== undefined) await prepareFolder(dataDir);
   const snapshot = dataDir === undefined ? undefined : join(dataDir, "kinesis.json");
   if (snapshot !== undefined) await loadStreams(kinesis, snapshot);
-  const { dynamodb, objects } = await startServices({ ...place, clock, trace, dataDir });
+  const { dynamodb, objects } = await startServices(options);
   const stopServices = async (): Promise<void> => {
     await Promise.all([dynamodb.close(), objects.close()]);
   };
@@ -75,17 +77,9 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   }
 }
 
-interface ServiceOptions {
-  region: string;
-  account: string;
-  clock: Clock;
-  trace: Trace;
-  dataDir: string | undefined;
-}
-
 /** Both at once; when one cannot start, the other is closed again. */
 async function startServices(
-  options: ServiceOptions,
+  options: AwsOptions,
 ): Promise<{ dynamodb: DynamoDb; objects: ObjectsAndMessages }> {
   const [dynamodb, objects] = await Promise.allSettled([
     DynamoDb.start(options),

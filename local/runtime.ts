@@ -226,6 +226,7 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
       clock,
       trace,
       authorise: callers.authorise,
+      secretOf: callers.secretOf,
       log: (line) => options.log?.(line),
     }).catch((error: Error) => {
       // Nothing to wait for: the program is not evaluated to its end.

@@ -133,11 +133,14 @@ export interface Caller {
   functionName: string;
   roleArn: string;
   policies: readonly PolicyDocument[];
+  /** What its requests are signed with. */
+  secretAccessKey?: string;
 }
 
 interface Registered {
   functionName: string;
   roleArn: string;
+  secretAccessKey: string | undefined;
   policy: Policy;
   decisions: Map<string, Decision>;
 }
@@ -172,6 +175,7 @@ export class Callers {
     const registered: Registered = {
       functionName: caller.functionName,
       roleArn: caller.roleArn,
+      secretAccessKey: caller.secretAccessKey,
       policy: this.#compile(caller),
       decisions: new Map(),
     };
@@ -196,6 +200,10 @@ export class Callers {
   functionOf(accessKeyId: string): string | undefined {
     return this.#byKey.get(accessKeyId)?.functionName;
   }
+
+  /** What a function's requests are signed with; undefined for keys from outside. Bound, as `authorise` is. */
+  readonly secretOf = (accessKeyId: string): string | undefined =>
+    this.#byKey.get(accessKeyId)?.secretAccessKey;
 
   #compile({ functionName, policies }: Caller): Policy {
     try {

@@ -26,6 +26,16 @@ export interface ObjectEvent {
   readonly timestamp: number;
 }
 
+/** An object in the store. */
+export interface StoredObject {
+  readonly bucket: string;
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  /** With its quotes. */
+  readonly etag: string;
+}
+
 export interface FauxqsOptions {
   readonly region: string;
   /** Folder of the runtime's state; objects, queues and topics go to its subfolder `fauxqs`. In memory when absent. */
@@ -40,6 +50,8 @@ export interface Fauxqs {
   readonly s3: S3Store;
   readonly sqs: SqsStore;
   readonly sns: SnsStore;
+  /** Calls `listener` whenever an object has been written, once whatever wrote it. */
+  onWritten(listener: (object: StoredObject) => void): void;
   /** A queue by its name, URL or ARN. */
   queue(reference: string): ClockedQueue | undefined;
   /** Ends long polls and closes the files. */
@@ -87,6 +99,26 @@ const useClockedQueues = (store: SqsStore, options: ClockedQueueOptions): void =
   Object.assign(store, { createQueue });
 };
 
+/** The spy tells of a form or a copy twice, and not what was written: this is asked instead. */
+const watchWrites = (store: S3Store, listener: (object: StoredObject) => void): void => {
+  const { putObject, completeMultipartUpload } = store;
+  const { multipartUploads } = store as unknown as { multipartUploads: Map<string, { bucket: string }> };
+  const tell = (bucket: string, { key, contentLength: size, etag }: ReturnType<S3Store["putObject"]>) =>
+    listener({ bucket, key, size, etag });
+  const put: S3Store["putObject"] = (...args) => {
+    const object = putObject.apply(store, args);
+    tell(args[0], object);
+    return object;
+  };
+  const complete: S3Store["completeMultipartUpload"] = (uploadId, ...args) => {
+    const bucket = multipartUploads.get(uploadId)?.bucket ?? "";
+    const object = completeMultipartUpload.call(store, uploadId, ...args);
+    tell(bucket, object);
+    return object;
+  };
+  Object.assign(store, { putObject: put, completeMultipartUpload: complete });
+};
+
 /** Builds the application without making it ready: hooks and parsers can still be added. */
 export const embedFauxqs = (options: FauxqsOptions): Fauxqs => {
   const stores: Stores = {
@@ -110,6 +142,7 @@ export const embedFauxqs = (options: FauxqsOptions): Fauxqs => {
     s3: stores.s3Store,
     sqs: stores.sqsStore,
     sns: stores.snsStore,
+    onWritten: (listener) => watchWrites(stores.s3Store, listener),
     queue: (reference) => {
       const { sqsStore } = stores;
       const isArn = reference.startsWith("arn:");

@@ -60,7 +60,6 @@ const NOT_SERVED = new Set([
   "session",
   "tagging",
   "torrent",
-  "versionId",
   "versioning",
   "versions",
   "website",
@@ -104,7 +103,9 @@ export const readS3Request = (method: string, target: string, host: string): S3R
   const key = decode(rawKey.join("/"));
   checkNames(bucket, key);
   const query = canonicalQuery(rest.join("?"));
-  const search = query.size === 0 ? "" : `?${query}`;
+  // The store knows no versions; which one is asked for is checked before.
+  const forwarded = new URLSearchParams([...query].filter(([name]) => name !== "versionId"));
+  const search = forwarded.size === 0 ? "" : `?${forwarded}`;
   const canonical = bucket === "" ? "/" : `/${bucket}/${encodeKey(key)}`;
   return { method, bucket, key, query, target: canonical + search };
 };
@@ -154,11 +155,10 @@ const bucketMapping = ({ method, query }: S3Request): Mapping | undefined => {
 
 const objectMapping = ({ method, query }: S3Request): Mapping | undefined => {
   const upload = query.has("uploadId");
+  const read = query.has("versionId") ? "GetObjectVersion" : "GetObject";
   const byMethod: Readonly<Record<string, Mapping>> = {
-    GET: query.has("attributes")
-      ? ["GetObjectAttributes", "GetObject", "GetObjectAttributes"]
-      : ["GetObject", "GetObject"],
-    HEAD: ["HeadObject", "GetObject"],
+    GET: query.has("attributes") ? ["GetObjectAttributes", read, "GetObjectAttributes"] : ["GetObject", read],
+    HEAD: ["HeadObject", read],
     PUT: [upload ? "UploadPart" : "PutObject", "PutObject"],
     DELETE: upload ? ["AbortMultipartUpload", "AbortMultipartUpload"] : ["DeleteObject", "DeleteObject"],
     POST: [query.has("uploads") ? "CreateMultipartUpload" : "CompleteMultipartUpload", "PutObject"],
@@ -166,15 +166,20 @@ const objectMapping = ({ method, query }: S3Request): Mapping | undefined => {
   return byMethod[method];
 };
 
-const refuseUnserved = (request: S3Request): void => {
-  const { method, key, query } = request;
-  for (const name of query.keys()) if (NOT_SERVED.has(name)) throw notServed(request, name);
+/** The parameter that makes a request one that is not served; empty for a POST without any. */
+const unservedBy = ({ method, key, query }: S3Request): string | undefined => {
+  const named = [...query.keys()].find((name) => NOT_SERVED.has(name));
+  if (named !== undefined) return named;
   const reads = method === "GET" || method === "HEAD";
-  if (reads && query.has("uploads")) throw notServed(request, "uploads");
-  if (reads && query.has("uploadId")) throw notServed(request, "uploadId");
-  if (method === "POST" && key !== "" && !query.has("uploads") && !query.has("uploadId")) {
-    throw notServed(request, "");
-  }
+  if (query.has("versionId") && (!reads || key === "")) return "versionId";
+  const uploads = ["uploads", "uploadId"].find((name) => query.has(name));
+  if (reads) return uploads;
+  return method === "POST" && key !== "" ? (uploads === undefined ? "" : undefined) : undefined;
+};
+
+const refuseUnserved = (request: S3Request): void => {
+  const parameter = unservedBy(request);
+  if (parameter !== undefined) throw notServed(request, parameter);
 };
 
 /**
@@ -222,6 +227,12 @@ const deletedKeys = (xml: string): string[] =>
       .replaceAll("&quot;", '"')
       .replaceAll("&apos;", "'"),
   );
+
+/** Of a form, whose key is in its body. */
+export const putPermissions = (bucket: string, key: string): Permission[] => {
+  checkNames(bucket, key);
+  return [{ action: "s3:PutObject", resources: [arnOf(bucket, key)] }];
+};
 
 export const deletePermissions = (bucket: string, xml: string): Permission[] => [
   { action: "s3:DeleteObject", resources: deletedKeys(xml).map((key) => arnOf(bucket, key)) },

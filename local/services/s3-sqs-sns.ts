@@ -1,9 +1,10 @@
 /**
  * S3, SQS, SNS and STS: fauxqs behind a front that reads each request once, checks its caller, and adds what fauxqs
- * lacks: conditional writes, expiry of presigned URLs, 501 for what it would mistake for a plain read or write.
+ * lacks: conditional writes, presigned URLs and the policies of POST forms, version ids, queues on the runtime's clock,
+ * 501 for what it would mistake for a plain read or write.
  *
- * Differs from AWS: signatures, checksums and the policies of POST forms are not verified; no versions; an object's
- * bytes are held in memory.
+ * Differs from AWS: signatures are verified in presigned URLs and forms only, and of the functions' keys only; checksums
+ * are not; of an object's versions only the current one is kept; an object's bytes are held in memory.
  */
 
 import { once } from "node:events";
@@ -11,29 +12,12 @@ import type { Clock } from "../kit/clock.ts";
 import type { TraceInput } from "../kit/trace.ts";
 import type { Request, Response } from "./dual-server.ts";
 import { jsonFault, ServiceError, s3Fault } from "./faults.ts";
-import { embedFauxqs, type Fauxqs, type ObjectEvent } from "./fauxqs.ts";
-import {
-  type AppReply,
-  type AppRequest,
-  addParsers,
-  bodyOf,
-  isMessage,
-  MessageGate,
-} from "./message-gate.ts";
+import { embedFauxqs, type Fauxqs, type ObjectEvent, type StoredObject } from "./fauxqs.ts";
+import { type AppReply, type AppRequest, addParsers, isMessage, MessageGate } from "./message-gate.ts";
 import { MessageQueues } from "./message-queues.ts";
 import { MessageTopics } from "./message-topics.ts";
-import {
-  checkCondition,
-  checkPost,
-  checkPresigned,
-  copySourceHeader,
-  deletePermissions,
-  readCopySource,
-  readS3Request,
-  type S3Request,
-  s3Operation,
-} from "./s3-request.ts";
-import type { Caller, HttpService, Permission, Place } from "./service.ts";
+import { ObjectGate, type S3Exchange } from "./object-gate.ts";
+import type { Authorise, Caller, HttpService, Place } from "./service.ts";
 
 export interface ObjectsAndMessagesOptions extends Place {
   readonly clock: Clock;
@@ -41,6 +25,10 @@ export interface ObjectsAndMessagesOptions extends Place {
   readonly trace?: { emit(event: TraceInput): void };
   /** Folder of the runtime's state; objects, queues and topics are kept in its subfolder `fauxqs`. @default in memory */
   readonly dataDir?: string;
+  /** Asked for the signers of POST forms. @default everything is allowed */
+  readonly authorise?: Authorise;
+  /** The secret of an access key that presigned URLs and forms may be signed with; others are not verified. */
+  readonly secretOf?: (accessKeyId: string) => string | undefined;
   /** Largest body of one PutObject or UploadPart, in bytes. @default 1 GiB (AWS: 5 GiB) */
   readonly maxObjectBytes?: number;
 }
@@ -59,15 +47,31 @@ export interface ListedObject {
   readonly lastModified: Date;
 }
 
+/** An object that has just been written. */
+export interface WrittenObject {
+  readonly bucket: string;
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Without quotes. */
+  readonly eTag: string;
+  /** In a bucket with versions. */
+  readonly versionId?: string;
+  /** PutObject, PostObject, CopyObject or CompleteMultipartUpload. */
+  readonly operation: string;
+  /** Undefined when the runtime wrote it. */
+  readonly accessKeyId: string | undefined;
+}
+
 interface Exchange {
   readonly caller: Caller;
   /** Undefined for SQS, SNS and STS. */
-  readonly s3: S3Request | undefined;
+  readonly s3: S3Exchange | undefined;
 }
 
 const GIB = 1024 ** 3;
 const LIST_PAGE = 1_000;
-const denied = (message: string): ServiceError => new ServiceError("AccessDenied", message, { status: 403 });
+type OnSendDone = (error: null, payload: unknown) => void;
 
 export class ObjectsAndMessages implements HttpService {
   readonly scopes = ["s3", "sqs", "sns", "sts"];
@@ -79,6 +83,10 @@ export class ObjectsAndMessages implements HttpService {
   readonly #fauxqs: Fauxqs;
   /** What is known of a request before fauxqs has it. One that is not listed came from this process. */
   readonly #exchanges = new WeakMap<object, Exchange>();
+  readonly #gate: ObjectGate;
+  /** The request that is about to write; undefined when the runtime writes by itself. */
+  #writer: S3Exchange | undefined;
+  readonly #createdListeners = new Set<(object: WrittenObject) => void>();
   readonly #objectListeners: Set<(event: ObjectEvent) => void>;
 
   private constructor(
@@ -88,6 +96,7 @@ export class ObjectsAndMessages implements HttpService {
   ) {
     this.#options = options;
     this.#fauxqs = fauxqs;
+    this.#gate = new ObjectGate({ ...options, head: (bucket, key) => this.#head(bucket, key) });
     this.queues = new MessageQueues(fauxqs, options);
     this.topics = new MessageTopics(fauxqs, options);
     this.#objectListeners = listeners;
@@ -109,6 +118,7 @@ export class ObjectsAndMessages implements HttpService {
       },
     });
     const service = new ObjectsAndMessages(options, fauxqs, listeners);
+    fauxqs.onWritten((object) => service.#written(object));
     await service.#prepare();
     return service;
   }
@@ -126,7 +136,13 @@ export class ObjectsAndMessages implements HttpService {
   /** @throws Error when the bucket does not exist. */
   putObject(bucket: string, key: string, body: Buffer | string, meta: PutObjectMeta = {}): void {
     const { contentType = "binary/octet-stream", metadata = {} } = meta;
+    this.#writer = undefined;
     this.#fauxqs.s3.putObject(bucket, key, Buffer.from(body), contentType, { ...metadata });
+  }
+
+  /** Whether the bucket's objects have versions. Only the current one is kept. */
+  setVersioning(bucket: string, enabled: boolean): void {
+    this.#gate.setVersioning(bucket, enabled);
   }
 
   /** @throws Error when the bucket or the key does not exist. */
@@ -154,9 +170,37 @@ export class ObjectsAndMessages implements HttpService {
     return () => this.#objectListeners.delete(listener);
   }
 
+  /** Calls `listener` on every object written, once and after it is; it must return at once and not throw. */
+  onCreated(listener: (object: WrittenObject) => void): () => void {
+    this.#createdListeners.add(listener);
+    return () => this.#createdListeners.delete(listener);
+  }
+
   /** @param queue URL, name or ARN. @returns the message's id. @throws ServiceError */
   sendMessage(queue: string, body: string): Promise<string> {
     return this.queues.send(queue, { body });
+  }
+
+  #head(bucket: string, key: string) {
+    try {
+      return this.#fauxqs.s3.headObject(bucket, key);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #written({ bucket, key, size, etag }: StoredObject): void {
+    const versionId = this.#gate.versionOf(bucket, key);
+    const object: WrittenObject = {
+      bucket,
+      key,
+      size,
+      eTag: etag.replaceAll('"', ""),
+      ...(versionId === undefined ? {} : { versionId }),
+      operation: this.#writer?.operation ?? "PutObject",
+      accessKeyId: this.#writer?.caller.credential?.accessKeyId,
+    };
+    for (const listener of this.#createdListeners) listener(object);
   }
 
   async serve(request: Request, response: Response, caller: Caller): Promise<void> {
@@ -172,10 +216,10 @@ export class ObjectsAndMessages implements HttpService {
     await done;
   }
 
-  #admit(request: Request, caller: Caller): S3Request | undefined {
+  #admit(request: Request, caller: Caller): S3Exchange | undefined {
     const isMessageTarget = request.headers["x-amz-target"] !== undefined;
     if (!isMessageTarget && (caller.credential?.service ?? "s3") === "s3")
-      return this.#admitS3(request, caller);
+      return this.#gate.admit(request, caller);
     // Clients may send to the path of a queue's URL.
     if (isMessageTarget) request.url = "/";
     // A queue's URL has the host that was asked, which HTTP/2 calls :authority.
@@ -183,27 +227,13 @@ export class ObjectsAndMessages implements HttpService {
     return undefined;
   }
 
-  /** Everything about an S3 request that its body does not decide. Rewrites it to its canonical form. */
-  #admitS3(request: Request, caller: Caller): S3Request {
-    const { credential } = caller;
-    const host = String(request.headers.host ?? request.headers[":authority"] ?? "");
-    const s3 = readS3Request(request.method ?? "GET", request.url ?? "/", host);
-    const source = request.headers["x-amz-copy-source"];
-    const operation = s3Operation(s3, typeof source === "string" ? source : undefined);
-    checkPost(s3, request.headers["content-type"]);
-    if (credential?.presigned) checkPresigned(s3.query, this.#options.clock.now());
-    const isForm = operation.name === "PostObject";
-    if (!credential && !isForm) throw denied("Access Denied");
-    authorise(caller, operation.permissions);
-    request.url = s3.target;
-    // fauxqs would take a host with dots for a bucket's.
-    request.headers.host = "127.0.0.1";
-    if (typeof source === "string") {
-      request.headers["x-amz-copy-source"] = copySourceHeader(readCopySource(source));
-    }
-    // What S3 stores when there is none; fauxqs needs one to read an empty body.
-    if (s3.method === "PUT") request.headers["content-type"] ??= "binary/octet-stream";
-    return s3;
+  /** A promise for a form only, which takes a moment to read. */
+  #check(request: AppRequest, messages: MessageGate): Promise<void> | undefined {
+    const exchange = this.#exchanges.get(request.raw);
+    if (exchange?.s3) return this.#gate.check(exchange.s3, request);
+    if (exchange) messages.check(request, exchange.caller);
+    messages.prepare(request);
+    return undefined;
   }
 
   async #prepare(): Promise<void> {
@@ -213,27 +243,23 @@ export class ObjectsAndMessages implements HttpService {
     const messages = new MessageGate(this.#options, (queue) => this.#fauxqs.queue(queue)?.attributes);
     // Callback style: the handler runs in the same turn, so that a condition still holds when it writes.
     app.addHook("preHandler", (request: AppRequest, _reply: unknown, done: (error?: Error) => void) => {
-      try {
-        const exchange = this.#exchanges.get(request.raw);
-        if (exchange?.s3) this.#checkBody(exchange.s3, exchange.caller, request);
-        else {
-          if (exchange) messages.check(request, exchange.caller);
-          messages.prepare(request);
-        }
+      const go = (): void => {
+        this.#writer = this.#exchanges.get(request.raw)?.s3;
         done();
+      };
+      try {
+        const form = this.#check(request, messages);
+        if (form === undefined) go();
+        else form.then(go, done);
       } catch (error) {
         done(error as Error);
       }
     });
-    app.addHook(
-      "onSend",
-      (
-        request: AppRequest,
-        _reply: unknown,
-        payload: unknown,
-        done: (error: null, payload: unknown) => void,
-      ) => done(null, MessageGate.localise(request, payload)),
-    );
+    app.addHook("onSend", (request: AppRequest, reply: AppReply, payload: unknown, done: OnSendDone) => {
+      const s3 = this.#exchanges.get(request.raw)?.s3;
+      if (s3 !== undefined) this.#gate.describe(s3, reply);
+      done(null, MessageGate.localise(request, payload));
+    });
     app.setErrorHandler((error: unknown, request: AppRequest, reply: AppReply) => {
       const fault = asFault(error, maxObjectBytes);
       if (isMessage(request)) MessageGate.answer(fault, request, reply);
@@ -242,33 +268,7 @@ export class ObjectsAndMessages implements HttpService {
     });
     await app.ready();
   }
-
-  /** What only the body, or the moment of writing, decides. */
-  #checkBody(s3: S3Request, caller: Caller, request: AppRequest): void {
-    const { method, bucket, key, query } = s3;
-    const deletes = method === "POST" && key === "" && query.has("delete");
-    if (deletes) authorise(caller, deletePermissions(bucket, bodyOf(request).toString()));
-    const completes = method === "POST" && query.has("uploadId");
-    const writes = key !== "" && (completes || method === "DELETE" || method === "PUT");
-    const part = query.has("uploadId") && !completes;
-    const { "if-match": match, "if-none-match": noneMatch } = request.headers;
-    if (!writes || part || (match === undefined && noneMatch === undefined)) return;
-    checkCondition({ "if-match": match, "if-none-match": noneMatch }, this.#tag(bucket, key));
-  }
-
-  #tag(bucket: string, key: string): string | undefined {
-    try {
-      return this.#fauxqs.s3.headObject(bucket, key).etag;
-    } catch {
-      return undefined;
-    }
-  }
 }
-
-const authorise = (caller: Caller, permissions: readonly Permission[]): void => {
-  const message = caller.refusal(permissions);
-  if (message !== undefined) throw denied(message);
-};
 
 const asFault = (error: unknown, maxObjectBytes: number): ServiceError => {
   if (error instanceof ServiceError) return error;
