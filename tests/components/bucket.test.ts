@@ -53,6 +53,23 @@ describe("Bucket", () => {
     expect(new Set(ids).size).to.equal(4);
   });
 
+  it("opens to the given pages only, for forms and reads", async () => {
+    const type = "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration";
+    const resources = await create({ corsOrigins: ["https://app.example.com"] });
+    while (!resources.some(({ name }) => name === "lake-cors")) await new Promise(setImmediate);
+    expect(find(resources, type, "lake-cors")).to.deep.equal({
+      bucket: "lake-bucket-id",
+      corsRules: [
+        {
+          allowedOrigins: ["https://app.example.com"],
+          allowedMethods: ["GET", "POST"],
+          allowedHeaders: ["*"],
+        },
+      ],
+    });
+    expect((await create({ corsOrigins: [] })).some((each) => each.type === type)).to.equal(false);
+  });
+
   it("drops abandoned uploads, old versions and what expires", async () => {
     const resources = await create({ expiration: { "quarantine/": 90 }, noncurrentVersionDays: 5 });
     const { rules } = find(
