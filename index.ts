@@ -35,8 +35,6 @@ export const lakeBucketName = telemetry.lake.name;
 export const logsBucketName = logs.files.name;
 /** Orders are events here: OrderPlaced, OrderFulfilled. */
 export const orderBusName = orders.bus.name;
-/** One item per order. */
-export const ordersTableName = orders.orders.name;
 /** Send `{ "from": "2026-01-31T12", "to": "2026-01-31" }` here to compact hours or days of the lake (again). */
 export const compactionQueueUrl = etl.backfills.url;
 /** SQL over the lake: database and workgroup in Athena. */

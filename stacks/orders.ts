@@ -14,12 +14,8 @@ import type { Telemetry } from "./telemetry.ts";
 
 /** What the orders service gives to the program's outputs. */
 export interface Orders {
-  /** One item per order. */
-  orders: Table;
   /** `OrderPlaced` and `OrderFulfilled`. */
   bus: EventBus<OrderEvents>;
-  /** Orders to be fulfilled. */
-  queue: Queue;
 }
 
 /** Orders: placed over HTTP; the table's changes -> bus -> queue -> fulfilled, which is a change again. */
@@ -73,5 +69,5 @@ export function createOrders(
     callback: async (request) => getOrder(request, { table: orders.name.get() }),
   });
 
-  return { orders, bus, queue };
+  return { bus };
 }

@@ -4,6 +4,9 @@
  * A client process (client.ts) places the orders. The time of an order runs from the moment its request was due to the
  * moment that the fulfilling function says it has written the new status. At the end every order is asked for over the
  * API: one that is not fulfilled fails the benchmark.
+ *
+ * What comes before the measurement is long enough for every environment that the first seconds ask for: on two cores
+ * some twenty processes start then, and orders wait seconds for them.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

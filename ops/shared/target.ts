@@ -16,8 +16,9 @@ export interface StackOutputs {
   tableName: string;
   lakeBucketName: string;
   logsBucketName: string;
+  /** Takes `{ from, to }`: hours or days of the lake to compact. */
+  compactionQueueUrl: string;
   orderBusName: string;
-  ordersTableName: string;
 }
 
 /** A deployed stack, on AWS or on this machine: everything a command needs to reach it. */
@@ -41,8 +42,8 @@ const OUTPUT_NAMES = [
   "tableName",
   "lakeBucketName",
   "logsBucketName",
+  "compactionQueueUrl",
   "orderBusName",
-  "ordersTableName",
 ] as const satisfies (keyof StackOutputs)[];
 
 /**
