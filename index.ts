@@ -22,9 +22,7 @@ export const streamName = telemetry.stream.name;
 /** Query readings here, with a token. */
 export const apiUrl = api.url;
 /** Get a token here with the client's id and secret. */
-export const tokenEndpoint = identity.tokenEndpoint;
-export const clientId = identity.clientId;
-export const clientSecret = identity.clientSecret;
+export const { tokenEndpoint, clientId, clientSecret } = identity;
 /** Scopes by the name that the API's description uses. */
 export const scopes = scopeNames;
 /** Aggregates and latest values. */

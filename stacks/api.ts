@@ -40,6 +40,8 @@ export interface Api {
   identity: Identity;
   /** Scope as the API names it -> as tokens carry it. */
   scopes: pulumi.Output<Record<string, string>>;
+  /** Signs the cursors of every route. */
+  cursorKey: pulumi.Output<string>;
 }
 
 /** Query and ingest over HTTP, for callers with a token. */
@@ -104,7 +106,7 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     callback: async (request) => health(request, { stack, version: VERSION }),
   });
 
-  return { api, identity, scopes: scopeNames(identity) };
+  return { api, identity, scopes: scopeNames(identity), cursorKey };
 }
 
 function createIdentity({ jwtIssuer, jwtAudience, protectData }: Settings): Identity {

@@ -27,6 +27,12 @@ export interface Settings {
   uploadDays: number;
   /** Images in work at once, 2-1,000. */
   imageConcurrency: number;
+  /** Device buckets that an hour of the lake is compacted in, each by a job of its own, 1-256. */
+  compactionBuckets: number;
+  /** Seconds that a day's report waits for further changes of its files, 0-900. */
+  reportDelaySeconds: number;
+  /** Gigabytes that one Athena query may scan, 1-10,000: a mistake costs no more. */
+  athenaScanLimitGb: number;
   /** Requests a second that the API takes in a steady state, 1-10,000. */
   apiRateLimit: number;
   /** Requests that the API takes at once, 1-5,000. */
@@ -72,6 +78,9 @@ const READERS: {
   orderArchiveDays: { fallback: 7, read: wholeNumber(0, 3_650) },
   uploadDays: { fallback: 7, read: wholeNumber(1, 365) },
   imageConcurrency: { fallback: 10, read: wholeNumber(2, 1_000) },
+  compactionBuckets: { fallback: 1, read: wholeNumber(1, 256) },
+  reportDelaySeconds: { fallback: 0, read: wholeNumber(0, 900) },
+  athenaScanLimitGb: { fallback: 10, read: wholeNumber(1, 10_000) },
   apiRateLimit: { fallback: 100, read: wholeNumber(1, 10_000) },
   apiBurstLimit: { fallback: 200, read: wholeNumber(1, 5_000) },
   corsOrigins: { fallback: [], read: listOf(origin) },

@@ -3,6 +3,7 @@
  * a single service running, and twice the same.
  */
 import { ACCESS } from "./aws/access.ts";
+import { ANALYTICS } from "./aws/analytics.ts";
 import {
   arn,
   type Blueprint,
@@ -40,6 +41,7 @@ const BLUEPRINTS: Record<string, Blueprint> = {
   ...ACCESS,
   ...HTTP,
   ...MESSAGING,
+  ...ANALYTICS,
   ...OPERATIONS,
 };
 

@@ -1,0 +1,151 @@
+/**
+ * Triggers: the reports queue, one job `{ date, bucket }` per day whose curated files changed; and a schedule, daily,
+ * which queues the two days before, whatever happened to earlier jobs. Writes a report per device and metric to the
+ * `reports` table and to `curated/reports/dt=<day>/<bucket>.parquet`.
+ *
+ * Failure contract: it throws when a service fails, a file changed while it was read or another build was faster, and
+ * the job comes again. Idempotency: a build is named by what it was built from; the same files give the same bytes,
+ * and a day that is reported from what there is, is left alone.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { Item } from "../shared/attributes.ts";
+import { CLIENT_OPTIONS } from "../shared/clients.ts";
+import { DAY } from "../shared/instant.ts";
+import {
+  bucketOfKey,
+  curatedPrefix,
+  dayName,
+  parseDay,
+  reportKey,
+  startOfDay,
+} from "../shared/lake/layout.ts";
+import type { ReportJob } from "../shared/lake/manifest.ts";
+import { fingerprint, type LakeEntry, listObjects, uploadFile } from "../shared/lake/objects.ts";
+import { ReadingSorter } from "../shared/lake/sorter.ts";
+import { eachMessage } from "../shared/messages.ts";
+import { emitMetrics } from "../shared/metrics.ts";
+import { seriesPartition, toSeriesItem } from "../shared/report.ts";
+import { sendMessages } from "../shared/send-messages.ts";
+import { DayReport } from "./core.ts";
+import { ReportFile } from "./report-file.ts";
+import { SampleFile } from "./samples.ts";
+import { readFile } from "./source.ts";
+import { putItems, readBuild, removeBuild, writeBuild } from "./store.ts";
+
+const SERVICE = "build-daily-report";
+/** Days before today that the schedule queues. */
+const DAYS_BEFORE = 2;
+
+const s3 = new S3Client(CLIENT_OPTIONS);
+const dynamodb = new DynamoDBClient(CLIENT_OPTIONS);
+const sqs = new SQSClient(CLIENT_OPTIONS);
+
+export interface ReportDeps {
+  /** Name of the lake bucket. */
+  lake: string;
+  /** Name of the reports' table. */
+  reports: string;
+  /** Replaced in tests. */
+  clients?: { s3: S3Client; dynamodb: DynamoDBClient };
+  emit?: typeof emitMetrics;
+}
+
+export interface ReportPlanDeps {
+  /** URL of the reports queue. */
+  jobs: string;
+  /** Device buckets that a day is split into. */
+  buckets: number;
+  client?: SQSClient;
+  now?: () => number;
+}
+
+function parseJob(body: string): ReportJob {
+  const { date, bucket } = JSON.parse(body) as ReportJob;
+  if (typeof date === "string" && !Number.isNaN(parseDay(date)) && Number.isInteger(bucket))
+    return { date, bucket };
+  throw new Error(`This is no report job: ${body.slice(0, 200)}`);
+}
+
+interface Work {
+  job: ReportJob;
+  entries: LakeEntry[];
+  build: string;
+  directory: string;
+}
+
+/** Folds the files into series: to the file, and to the table in the order of the keys. */
+async function fold({ job, entries, build, directory }: Work, deps: ReportDeps): Promise<number> {
+  const clients = deps.clients ?? { s3, dynamodb };
+  const sorter = new ReadingSorter(join(directory, "runs"));
+  const samples = new SampleFile(join(directory, "samples"));
+  const file = new ReportFile(join(directory, "report.parquet"));
+  const pk = seriesPartition(job.date, job.bucket, build);
+  const items: Item[] = [];
+  try {
+    for (const entry of entries) {
+      await readFile(clients.s3, deps.lake, entry, { sorter, share: { bucket: job.bucket, buckets: 1 } });
+    }
+    const report = new DayReport(parseDay(job.date), samples, (series) => {
+      file.push(series);
+      items.push(toSeriesItem(pk, series));
+    });
+    sorter.drain((record) => report.take(record));
+    report.end();
+  } finally {
+    sorter.close();
+    samples.reset();
+    file.finish();
+  }
+  await putItems(clients.dynamodb, deps.reports, items);
+  return items.length;
+}
+
+async function buildReport(job: ReportJob, deps: ReportDeps): Promise<void> {
+  const clients = deps.clients ?? { s3, dynamodb };
+  const { date, bucket } = job;
+  const seen = await readBuild(clients.dynamodb, deps.reports, job);
+  const listed = await listObjects(clients.s3, deps.lake, curatedPrefix(date));
+  const entries = listed.filter(({ key }) => bucketOfKey(key) === bucket);
+  const build = fingerprint(entries);
+  if (seen?.build === build || (!seen && entries.length === 0)) return;
+  const directory = mkdtempSync(join(tmpdir(), "report-"));
+  try {
+    const series = await fold({ job, entries, build, directory }, deps);
+    const target = { bucket: deps.lake, key: reportKey(date, bucket) };
+    if (series > 0) await uploadFile(clients.s3, { ...target, path: join(directory, "report.parquet") });
+    else await clients.s3.send(new DeleteObjectCommand({ Bucket: target.bucket, Key: target.key }));
+    const written = await writeBuild(clients.dynamodb, deps.reports, date, {
+      next: { bucket, build, series },
+      seen,
+    });
+    if (!written)
+      throw new Error(
+        `The report of ${date}, bucket ${bucket} was built by another job meanwhile; this one comes again.`,
+      );
+    if (seen) await removeBuild(clients.dynamodb, deps.reports, date, seen);
+    (deps.emit ?? emitMetrics)(SERVICE, { reportedSeries: series });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Builds the reports that the jobs ask for. */
+export async function buildDailyReport(event: SQSEvent, deps: ReportDeps): Promise<SQSBatchResponse> {
+  return eachMessage(event, ({ body }) => buildReport(parseJob(body), deps), { concurrency: 1 });
+}
+
+/** Queues the days before today. */
+export async function queueDailyReports(deps: ReportPlanDeps): Promise<void> {
+  const today = startOfDay((deps.now ?? Date.now)());
+  const jobs = Array.from({ length: DAYS_BEFORE * deps.buckets }, (_, index) => ({
+    date: dayName(today - (1 + Math.floor(index / deps.buckets)) * DAY),
+    bucket: index % deps.buckets,
+  }));
+  await sendMessages(deps.client ?? sqs, deps.jobs, jobs);
+}
