@@ -16,6 +16,7 @@ import type { Kinesis } from "../services/kinesis.ts";
 import type { CloudWatchLogs } from "../services/logs.ts";
 import type { MessageQueues } from "../services/message-queues.ts";
 import type { MessageTopics } from "../services/message-topics.ts";
+import type { WrittenObject } from "../services/s3-sqs-sns.ts";
 
 export interface Source {
   /** Resource type tokens that it starts, e.g. `aws:apigatewayv2/api:Api`. */
@@ -43,6 +44,8 @@ export interface RunningSource {
 /** Objects and messages, written by the runtime itself on a resource's behalf. */
 export interface ObjectStore {
   putObject(bucket: string, key: string, body: string | Buffer): unknown;
+  /** Calls `listener` on every object written, once; it must return at once. @returns how to end that */
+  onCreated(listener: (object: WrittenObject) => void): () => void;
   /** @param queue URL or name */
   sendMessage(queue: string, body: string): Promise<unknown>;
 }

@@ -168,6 +168,7 @@ export class Bed {
           },
         },
         s3: {
+          onCreated: () => () => {},
           putObject: async (bucket, key, body) =>
             this.stored.push({ place: bucket, key, body: JSON.parse(String(body)) }),
           sendMessage: async (queue, body) => this.stored.push({ place: queue, body: JSON.parse(body) }),
