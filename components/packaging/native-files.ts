@@ -15,7 +15,7 @@ import { readIfThere, writeAtomically } from "./storage.ts";
 import { readTarball } from "./tarball.ts";
 
 /** Git-ignored and safe to delete. */
-export const NATIVES_FOLDER = ".cache/natives";
+const NATIVES_FOLDER = ".cache/natives";
 
 /** Puts the tarballs `<name>-<version>.tgz` of all packages into a folder. */
 export type Fetch = (packages: NativePackage[], folder: string, project: string) => Promise<void>;

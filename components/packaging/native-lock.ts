@@ -6,7 +6,7 @@
  */
 
 /** One entry of the lockfile's `packages`. */
-export interface LockEntry {
+interface LockEntry {
   /** Where it differs from the folder's: an alias. */
   name?: string;
   version?: string;
