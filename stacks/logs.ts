@@ -1,6 +1,7 @@
 import { Bucket } from "../components/bucket.ts";
 import type { HttpApi } from "../components/http-api.ts";
 import { LogGroup } from "../components/log-group.ts";
+import { processLogFile } from "../functions/process-logs/files.ts";
 import { processLogLines } from "../functions/process-logs/lines.ts";
 import type { Settings } from "./config.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -30,6 +31,22 @@ export function createLogs(
     timeout: 60,
     logRetentionDays,
     callback: async (batch) => processLogLines(batch, { lake: lake.name.get() }),
+  });
+
+  files.onObjectCreated("process", {
+    description: "Dropped access logs to the lake, with figures per minute",
+    memorySize: 512,
+    timeout: 300,
+    logRetentionDays,
+    access: { files: ["GetObjectCommand"], lake: ["PutObjectCommand"] },
+    permissions: [
+      {
+        actions: ["s3:ListBucket"],
+        resources: [files.arn],
+        reason: "a file that is gone is told from a forbidden one",
+      },
+    ],
+    callback: async (file) => processLogFile(file, { source: files.name.get(), lake: lake.name.get() }),
   });
 
   return { files };

@@ -3,7 +3,7 @@
  * thumbnails and prints what that took. Each alone in its process, whose peak is what counts.
  */
 import { readFile } from "node:fs/promises";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { makePicture } from "../../functions/make-thumbnails/resize.ts";
 
 /** 49,996,180 pixels. */
@@ -15,20 +15,20 @@ export interface Use {
   peak: number;
 }
 
-function flat(alpha: boolean): sharp.Sharp {
+function flat(alpha: boolean): Sharp {
   const background = { r: 70, g: 110, b: 150, alpha: 0.5 };
   return sharp({ create: { width: WIDTH, height: HEIGHT, channels: alpha ? 4 : 3, background } });
 }
 
 /** Detail everywhere, few bytes: noise, enlarged. */
-async function detailed(): Promise<sharp.Sharp> {
+async function detailed(): Promise<Sharp> {
   const noise = { type: "gaussian", mean: 128, sigma: 20 } as const;
   const small = sharp({ create: { width: 1_000, height: 667, channels: 3, background: "#888", noise } });
   return sharp(await small.png().toBuffer()).resize(WIDTH, HEIGHT, { fit: "fill" });
 }
 
 /** What costs most in each format: whole planes that cannot be streamed, 16 bits, transparency. */
-const MAKERS: Record<string, () => Promise<sharp.Sharp>> = {
+const MAKERS: Record<string, () => Promise<Sharp>> = {
   jpeg: async () => (await detailed()).jpeg(),
   "progressive jpeg, turned": async () =>
     (await detailed()).withMetadata({ orientation: 6 }).jpeg({

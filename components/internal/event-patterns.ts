@@ -6,7 +6,7 @@
 type Scalar = string | number | boolean | null;
 
 /** One way in which a value may match. */
-export type Match =
+type Match =
   | Scalar
   | { prefix: string | { "equals-ignore-case": string } }
   | { suffix: string | { "equals-ignore-case": string } }
@@ -18,7 +18,7 @@ export type Match =
   | { cidr: string };
 
 /** A pattern on an event's detail, as deep as the detail itself: a list of values matches when one of them does. */
-export type DetailPattern<Detail> = Detail extends readonly (infer Item)[]
+type DetailPattern<Detail> = Detail extends readonly (infer Item)[]
   ? DetailPattern<Item>
   : Detail extends object
     ? { [Key in keyof Detail]?: DetailPattern<Detail[Key]> } & { $or?: DetailPattern<Detail>[] }

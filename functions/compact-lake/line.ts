@@ -209,8 +209,8 @@ function decimal(data: Uint8Array, start: number, end: number): number {
   const whole = point === -1 ? end - first : point;
   const isShort = whole > 0 && whole + fraction <= EXACT_DIGITS && (data[first] !== 48 || whole === 1);
   if (!isShort || (point !== -1 && fraction === 0)) return anyNumber(data, start, end);
-  let mantissa = wholeNumber(data, first, first + whole, 0);
-  if (fraction > 0) mantissa = wholeNumber(data, end - fraction, end, mantissa);
+  // Without a fraction the second part is empty, and adds nothing.
+  const mantissa = wholeNumber(data, end - fraction, end, wholeNumber(data, first, first + whole, 0));
   if (Number.isNaN(mantissa)) return anyNumber(data, start, end);
   return (mantissa / (POWERS[fraction] as number)) * (first === start ? 1 : -1);
 }

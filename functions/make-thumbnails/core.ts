@@ -16,11 +16,11 @@ const WIDTHS = [1024, 512, 128];
 /** A WebP image has no more pixels on a side. Source: https://developers.google.com/speed/webp/faq */
 export const MAX_SIDE = 16_383;
 
-export const FORMATS = ["jpeg", "png", "webp", "avif", "gif", "tiff"] as const;
+const FORMATS = ["jpeg", "png", "webp", "avif", "gif", "tiff"] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** Bytes that the type is told from. */
-export const SNIFFED_BYTES = 256;
+const SNIFFED_BYTES = 256;
 
 /** First bytes as text with one character per byte. */
 const SIGNATURES: [start: string, format: Format][] = [

@@ -6,7 +6,7 @@ import type { CompactionJob, Manifest } from "../shared/lake/manifest.ts";
 /** Hours that are looked at on every run. */
 const LATEST = 48;
 /** Longest backfill of one message, in hours. */
-export const LONGEST_BACKFILL = 31 * 24;
+const LONGEST_BACKFILL = 31 * 24;
 
 /** The last 48 arrival hours, the one that is being written included. */
 export function latestHours(now: number): string[] {

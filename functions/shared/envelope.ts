@@ -8,7 +8,7 @@
 import { PayloadError } from "./batch.ts";
 
 /** Where devices publish, as an MQTT topic filter. */
-export const TELEMETRY_FILTER = "devices/+/telemetry";
+const TELEMETRY_FILTER = "devices/+/telemetry";
 
 /** The topic of one device. */
 export function telemetryTopic(deviceId: string): string {

@@ -30,7 +30,7 @@ const FORGOTTEN_DAYS = 7;
 const DAY_SECONDS = 86_400;
 
 export const IMAGE_STATUSES = ["pending", "ready", "rejected"] as const;
-export type ImageStatus = (typeof IMAGE_STATUSES)[number];
+type ImageStatus = (typeof IMAGE_STATUSES)[number];
 
 /** Why an image was rejected, for programs; `detail` says it for people. */
 export const REJECTIONS = [

@@ -15,7 +15,7 @@ import {
 import type { Callers } from "./iam.ts";
 
 /** Sends a record to one kind of AWS resource; rejects when it is not there. */
-export interface DestinationServices {
+interface DestinationServices {
   putObject(bucket: string, key: string, body: string): unknown;
   sendMessage(queue: string, body: string, attributes?: Record<string, MessageAttribute>): Promise<unknown>;
   publish(topicArn: string, message: string, attributes?: Record<string, MessageAttribute>): Promise<unknown>;

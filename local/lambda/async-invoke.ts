@@ -48,7 +48,7 @@ export interface AsyncInvokerOptions {
 }
 
 /** In bytes. Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
-export const MAX_ASYNC_BYTES = 1_048_576;
+const MAX_ASYNC_BYTES = 1_048_576;
 
 /** One accepted event, on its way. */
 interface Event {

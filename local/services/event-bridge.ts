@@ -31,7 +31,7 @@ export interface BusEvent {
 
 export type EventListener = (event: BusEvent) => void;
 
-export interface EventEntry {
+interface EventEntry {
   /** Name or ARN. @default the account's default bus */
   EventBusName?: string;
   Source: string;

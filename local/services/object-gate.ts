@@ -22,7 +22,7 @@ import type { Authorise, Caller, Permission } from "./service.ts";
 import { checkSignature, parseScope, presignedText } from "./sigv4.ts";
 
 /** What an object is known by beside its bytes. */
-export interface ObjectFacts {
+interface ObjectFacts {
   readonly etag: string;
   readonly lastModified: Date;
 }

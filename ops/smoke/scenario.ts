@@ -7,9 +7,13 @@ import { type Normals, replay } from "../shared/normals.ts";
 import type { Target } from "../shared/target.ts";
 import { ApiClient } from "./api.ts";
 import { type Check, check, checkRefusals, checkSeries } from "./checks.ts";
-import { clientOptions, patiently } from "./context.ts";
+import { clientOptions, patiently, type SmokeContext } from "./context.ts";
+import { checkEtl, type EtlInput } from "./etl.ts";
+import { checkImages } from "./images.ts";
 import { distinct, type LakeLine, readLake } from "./lake.ts";
+import { checkLogs } from "./logs.ts";
 import { type Malformed, malformed } from "./malformed.ts";
+import { checkOrders } from "./orders.ts";
 
 export interface ScenarioOptions {
   target: Target;
@@ -81,6 +85,10 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
     ),
     ...quarantineChecks(plan.bad, lake.quarantine),
     ...(await checkRefusals(api, mark)),
+    ...(await checkSystems(smokeContext(options, api), {
+      readings: [...plan.streamReadings, ...plan.httpReadings],
+      since,
+    })),
   ];
   return {
     stream: { totals, readings: plan.streamReadings, malformed: plan.bad },
@@ -90,6 +98,25 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
     quarantine: lake.quarantine,
     checks,
   };
+}
+
+function smokeContext({ target, mark, onStep, ...patience }: ScenarioOptions, api: ApiClient): SmokeContext {
+  return {
+    target,
+    api,
+    clientOptions: clientOptions(target),
+    mark,
+    now: patience.now,
+    step: onStep,
+    until: patiently(patience),
+  };
+}
+
+/** What stands beside the telemetry, one system after the other, so that a slow one is seen as such. */
+async function checkSystems(context: SmokeContext, telemetry: EtlInput): Promise<Check[]> {
+  const checks = await checkEtl(context, telemetry);
+  for (const system of [checkOrders, checkImages, checkLogs]) checks.push(...(await system(context)));
+  return checks;
 }
 
 function makePlan({ normals, now, mark }: ScenarioOptions): Plan {

@@ -13,7 +13,7 @@ import {
 } from "./records.ts";
 
 /** Rows of a row group: DuckDB's default. */
-export const ROW_GROUP = 122_880;
+const ROW_GROUP = 122_880;
 
 /** The columns of curated readings as SQL knows them; Athena's names are in lower case. */
 export const READING_COLUMNS = {

@@ -55,7 +55,7 @@ function writeValue(out: Bytes, value: ThriftValue): void {
 }
 
 /** Appends a struct: its fields in order of their ids. */
-export function writeStruct(out: Bytes, fields: ThriftFields): void {
+function writeStruct(out: Bytes, fields: ThriftFields): void {
   let last = 0;
   for (const [key, value] of Object.entries(fields)) {
     if (value === undefined) continue;

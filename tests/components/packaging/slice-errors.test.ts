@@ -187,7 +187,7 @@ describe("a callback that cannot travel", () => {
   it("may use what Node.js and Lambda have, and what it probes for", async () => {
     const callbacks: Callback[] = [
       () => [undefined, Number.NaN, { describe: 1 }.describe, new URL("https://a.b").host, process.pid],
-      // @ts-expect-error: Lambda's own, which TypeScript does not know.
+      // Lambda's own.
       () => awslambda.streamifyResponse,
       // @ts-expect-error: known to nobody.
       () => (typeof neverDeclared === "undefined" ? 1 : neverDeclared),

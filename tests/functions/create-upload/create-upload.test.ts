@@ -6,7 +6,7 @@ import { NOW, request, silent } from "../fakes.ts";
 import { FakeTable, s3Error } from "../image-store.ts";
 
 const ID = "0b7c1f3e-0f0d-4b6e-9a55-0123456789ab";
-const asked = { ...request({}), caller: { clientId: "client-1", scopes: [] } };
+const asked = { ...request<Record<string, unknown>>({}), caller: { clientId: "client-1", scopes: [] } };
 const storage = new S3Client({
   region: "us-east-1",
   credentials: { accessKeyId: "AKIAEXAMPLE", secretAccessKey: "secret" },
@@ -63,7 +63,7 @@ describe("create-upload", () => {
 
   it("answers 403 to a token without a client, and leaves nothing behind", async () => {
     const table = new FakeTable();
-    const { status } = await createUpload(request({}), deps(table));
+    const { status } = await createUpload(request<Record<string, unknown>>({}), deps(table));
     expect([status, table.sent]).to.deep.equal([403, []]);
   });
 

@@ -11,7 +11,7 @@ const storage = new S3Client({
   credentials: { accessKeyId: "AKIAEXAMPLE", secretAccessKey: "secret" },
 });
 const asked = (clientId?: string) => ({
-  ...request({}),
+  ...request<Record<string, unknown>>({}),
   path: { imageId: ID },
   caller: { clientId, scopes: [] },
 });

@@ -1,9 +1,9 @@
 /** Images for tests, made here rather than kept: what cameras, editors and attackers send. */
 import { crc32, deflateSync } from "node:zlib";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 
 /** Left half red, right half blue, so that orientation shows. */
-export function halves(width: number, height: number): sharp.Sharp {
+export function halves(width: number, height: number): Sharp {
   const red = {
     create: { width: Math.ceil(width / 2), height, channels: 3, background: "#ff0000" },
   } as const;
@@ -13,7 +13,7 @@ export function halves(width: number, height: number): sharp.Sharp {
 }
 
 /** Noise does not compress: bytes to cut off or to count. */
-export function noise(width: number, height: number): sharp.Sharp {
+export function noise(width: number, height: number): Sharp {
   const gaussian = { type: "gaussian", mean: 128, sigma: 40 } as const;
   return sharp({ create: { width, height, channels: 3, background: "#888", noise: gaussian } });
 }

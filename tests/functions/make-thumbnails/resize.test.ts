@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expect } from "chai";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { makePicture, type Picture } from "../../../functions/make-thumbnails/resize.ts";
 import type { Rejection } from "../../../functions/shared/image.ts";
 import { bomb, GPS, halves, meanOf, noise, PDF, SVG } from "./pictures.ts";
@@ -61,7 +61,7 @@ describe("thumbnails of an image", function () {
     ["avif", () => halves(600, 300).avif({ quality: 90, effort: 0 })],
     ["gif", () => halves(600, 300).gif()],
     ["tiff", () => halves(600, 300).tiff()],
-  ] as [string, () => sharp.Sharp][]) {
+  ] as [string, () => Sharp][]) {
     it(`are made of ${format.toUpperCase()}`, async () => {
       const made = await picture(await encode().toBuffer());
       expect([made.format, sizes(made)]).to.deep.equal([format, ["600x300", "512x256", "128x64"]]);
@@ -238,9 +238,9 @@ describe("thumbnails of an image", function () {
 /** A 400 x 200 picture, red left, as a camera stores it that says `orientation`. */
 async function upsideTo(orientation: number): Promise<Buffer> {
   const upright = await halves(400, 200).png().toBuffer();
-  const turned = async (degrees: number): Promise<sharp.Sharp> =>
+  const turned = async (degrees: number): Promise<Sharp> =>
     sharp(await sharp(upright).rotate(degrees).png().toBuffer());
-  const stored: Record<number, () => Promise<sharp.Sharp>> = {
+  const stored: Record<number, () => Promise<Sharp>> = {
     1: () => turned(0),
     2: async () => (await turned(0)).flop(),
     3: () => turned(180),
