@@ -53,7 +53,7 @@ export function textStart(record: RecordRef, text: number): number {
 }
 
 /** Writes all but the texts. @returns where the first text goes. */
-export function writeNumbers({ view, offset }: RecordRef, numbers: RecordNumbers, length: number): number {
+function writeNumbers({ view, offset }: RecordRef, numbers: RecordNumbers, length: number): number {
   view.setUint32(offset, length, true);
   view.setFloat64(offset + 4, numbers.at, true);
   view.setFloat64(offset + 12, numbers.value, true);
@@ -63,11 +63,11 @@ export function writeNumbers({ view, offset }: RecordRef, numbers: RecordNumbers
   return offset + HEADER;
 }
 
-export function setTextLength({ data, offset }: RecordRef, text: number, length: number): void {
+function setTextLength({ data, offset }: RecordRef, text: number, length: number): void {
   data[offset + LENGTHS + text] = length;
 }
 
-export function compareText(left: RecordRef, right: RecordRef, text: number): number {
+function compareText(left: RecordRef, right: RecordRef, text: number): number {
   return compareSlices(
     left.data,
     textStart(left, text),
