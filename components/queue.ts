@@ -104,10 +104,10 @@ const DAY = 86_400;
 const TIMEOUTS_IN_VISIBILITY = 6;
 
 /**
- * An SQS queue with its dead letters, and its subscriber.
+ * An SQS queue with its dead letters, and its one subscriber.
  *
- * Creates the queue and a dead-letter queue (both encrypted, TLS only, long polling) and, per subscription, a function
- * and its event source mapping. Cost driver: requests; polling an idle queue costs some too.
+ * Creates the queue and a dead-letter queue (both encrypted, TLS only, long polling) and, with the subscription, a
+ * function and its event source mapping. Cost driver: requests; polling an idle queue costs some too.
  *
  * ```ts
  * const jobs = new Queue("jobs");
@@ -141,6 +141,7 @@ export class Queue extends Component {
   /** What the subscribers need, in seconds. */
   private neededVisibility: number = DEFAULTS.visibilityTimeout;
   private settled = false;
+  private isFed = false;
 
   constructor(name: string, args: QueueArgs = {}, opts?: pulumi.ComponentResourceOptions) {
     super("Queue", name, args, opts);
@@ -352,6 +353,7 @@ export class Queue extends Component {
   private prepareDelivery(who: Culprit, args: DeliveryArgs, timeout: number = DEFAULT_TIMEOUT): void {
     checkDelivery(who, args, this.fifo);
     this.refuseLate("subscribe()");
+    this.refuseSecond(who);
     this.requireVisibility(timeout, args.maximumBatchingWindowInSeconds ?? 0);
   }
 
@@ -365,6 +367,16 @@ export class Queue extends Component {
       { noun: this.noun, name: this.componentName },
       `visibilityTimeout ${this.givenVisibility} s is below 6 x the function timeout (${timeout} s)${windowPart}. Set it to at least ${needed} s.`,
     );
+  }
+
+  private refuseSecond(who: Culprit): void {
+    if (this.isFed) {
+      throw argumentError(
+        who,
+        "the queue has a subscriber already, and a message reaches one of them only. Do both in one callback, or give each its own queue.",
+      );
+    }
+    this.isFed = true;
   }
 
   private refuseLate(call: string): void {

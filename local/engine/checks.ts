@@ -17,6 +17,12 @@ import {
   mappingAfterPolicies,
   notificationAfterGrants,
 } from "./rules/order.ts";
+import {
+  deadLettersFit,
+  oneMappingPerFunction,
+  queueMappingsFit,
+  settingsAreSingle,
+} from "./rules/queues.ts";
 import { destinationsMayBeSentTo, mappingMayRead } from "./rules/rights.ts";
 import { createView, type Problem, type View } from "./rules/view.ts";
 
@@ -35,6 +41,10 @@ const RULES: ((view: View) => Problem[])[] = [
   environmentFits,
   apiTimeoutFits,
   visibilityFits,
+  queueMappingsFit,
+  oneMappingPerFunction,
+  deadLettersFit,
+  settingsAreSingle,
   reservationsFit,
   namesDiffer,
 ];
