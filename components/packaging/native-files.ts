@@ -113,9 +113,10 @@ function npmCommand(): [command: string, first: string[]] {
 
 function npmProblem(error: unknown): string {
   const { code, stderr, message } = error as { code?: unknown; stderr?: string; message: string };
-  if (code === "ENOENT") return "npm is not on PATH";
+  if (code === "ENOENT") return "npm is not on PATH; install it";
   const said = (stderr || message).split("\n").map((line) => line.replace(/^npm (error|ERR!) ?/, "").trim());
-  return said.find((line) => line !== "" && !line.startsWith("code ")) ?? `exit ${String(code)}`;
+  // npm says the code, the system call and the number first, then what happened.
+  return said.find((line) => /\w: |\w \w+ \w/.test(line)) ?? said.find(Boolean) ?? `exit ${String(code)}`;
 }
 
 function sha(bytes: Uint8Array, algorithm: string, encoding: "hex" | "base64"): string {

@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { unzipSync } from "fflate";
 import sharp from "sharp";
 import { joinZips, zip } from "../../../components/packaging/archive.ts";
-import { type Fetch, tarballName } from "../../../components/packaging/native-files.ts";
+import { type Fetch, fetchWithNpm, tarballName } from "../../../components/packaging/native-files.ts";
 import { type Lock, nativePackages } from "../../../components/packaging/native-lock.ts";
 import { hasBinaries, Natives, packageFolder } from "../../../components/packaging/natives.ts";
 import { Packager } from "../../../components/packaging/package.ts";
@@ -238,6 +238,19 @@ describe("packages with prebuilt binaries", () => {
       expect(await packaged({ ...made, fetch: offline })).to.have.property("size");
       const error = await rejection(packaged({ ...project(), fetch: offline }));
       expect(error.message).to.equal('Function "resize": npm cannot fetch pixels');
+    });
+
+    it("say in one sentence that the registry cannot be reached, with the cure", async () => {
+      const made = project();
+      const environment = { ...process.env };
+      // Nobody listens there, and npm's own cache is empty.
+      Object.assign(process.env, { npm_config_registry: "http://127.0.0.1:9", npm_config_cache: made.root });
+      const { message } = await rejection(packaged({ ...made, fetch: fetchWithNpm }));
+      process.env = environment;
+      expect(message).to.match(
+        /^Function "resize": npm cannot fetch @p\/linux-arm64@1\.2\.3, .* \(.*127\.0\.0\.1:9.*\)\. Connect to the npm registry/,
+      );
+      expect(readdirSync(join(made.root, ".cache/natives"))).to.deep.equal([]);
     });
 
     it("need maxSize and a lockfile", () => {
