@@ -2,6 +2,7 @@
  * The classes inside fauxqs 2.4.1, and the only file that knows where they are: the package exports only its entry, so
  * they are imported by file URL, and their types are taken from what the entry accepts.
  */
+import { createRequire } from "node:module";
 import type { buildApp } from "fauxqs";
 
 export type Stores = Required<NonNullable<NonNullable<Parameters<typeof buildApp>[0]>["stores"]>>;
@@ -26,20 +27,22 @@ export type QueueArguments = [
   tags?: Record<string, string>,
 ];
 
-const file = (path: string): string => new URL(path, import.meta.resolve("fauxqs")).href;
+interface Classes {
+  S3Store: new () => S3Store;
+  SqsStore: new () => SqsStore;
+  SqsQueue: new (...args: QueueArguments) => FauxqsQueue;
+  SnsStore: new () => SnsStore;
+  PersistenceManager: new (directory: string) => Persistence;
+  /** What no message may hold. */
+  INVALID_MESSAGE_BODY_CHAR: RegExp;
+}
 
-// The entry, which the application is built with, loads the same files: none is loaded twice.
-const [s3, sqs, sns, persistence] = await Promise.all([
-  import(file("./s3/s3Store.js")) as Promise<{ S3Store: new () => S3Store }>,
-  import(file("./sqs/sqsStore.js")) as Promise<{
-    SqsStore: new () => SqsStore;
-    SqsQueue: new (...args: QueueArguments) => FauxqsQueue;
-  }>,
-  import(file("./sns/snsStore.js")) as Promise<{ SnsStore: new () => SnsStore }>,
-  import(file("./persistence.js")) as Promise<{ PersistenceManager: new (directory: string) => Persistence }>,
-]);
+// By `require`, which takes ES modules too: a top-level await would keep this module from being required itself. The
+// entry, which the application is built with, loads the same files: none is loaded twice.
+const load = createRequire(import.meta.resolve("fauxqs")) as (file: string) => Classes;
 
-export const { S3Store } = s3;
-export const { SqsStore, SqsQueue } = sqs;
-export const { SnsStore } = sns;
-export const { PersistenceManager } = persistence;
+export const { S3Store } = load("./s3/s3Store.js");
+export const { SqsStore, SqsQueue } = load("./sqs/sqsStore.js");
+export const { SnsStore } = load("./sns/snsStore.js");
+export const { INVALID_MESSAGE_BODY_CHAR } = load("./sqs/sqsTypes.js");
+export const { PersistenceManager } = load("./persistence.js");

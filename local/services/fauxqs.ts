@@ -9,6 +9,7 @@ import { buildApp } from "fauxqs";
 import { ClockedQueue, type ClockedQueueOptions } from "./clocked-queue.ts";
 import {
   type FauxqsApp,
+  INVALID_MESSAGE_BODY_CHAR,
   type Persistence,
   PersistenceManager,
   S3Store,
@@ -82,6 +83,14 @@ const persist = (directory: string, stores: Stores): Persistence => {
   return persistence;
 };
 
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
+const INVALID = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u;
+
+/** fauxqs refuses every character beyond U+FFFF, which SQS takes. */
+const takeEveryCharacter = (): void => {
+  Object.assign(INVALID_MESSAGE_BODY_CHAR, { test: (text: string) => INVALID.test(text) });
+};
+
 /** Lets the store make queues that go by the runtime's clock. */
 const useClockedQueues = (store: SqsStore, options: ClockedQueueOptions): void => {
   const indexes = store as unknown as Record<"queues" | "queuesByName" | "queuesByArn", Map<string, object>>;
@@ -126,6 +135,7 @@ export const embedFauxqs = (options: FauxqsOptions): Fauxqs => {
     sqsStore: new SqsStore(),
     snsStore: new SnsStore(),
   };
+  takeEveryCharacter();
   useClockedQueues(stores.sqsStore, options.queues);
   // Without a host of their own, queue URLs take the request's Host header.
   stores.sqsStore.host = "";

@@ -132,6 +132,16 @@ describe("Queues on this machine", () => {
     expect(all.QueueUrls).to.deep.equal([`${endpoint.url}/000000000000/q`]);
   });
 
+  it("take every character that SQS takes, and refuse the others", async () => {
+    await service.queues.define("q");
+    await service.sendMessage("q", "tab\t 💐 \u{10ffff} \ufffd");
+    expect(await bodies("q")).to.deep.equal(["tab\t 💐 \u{10ffff} \ufffd"]);
+    for (const character of ["\0", "\u001b", "\ufffe", "\ud800"]) {
+      const refused = await failure(service.sendMessage("q", `a${character}`));
+      expect(refused.type, JSON.stringify(character)).to.match(/InvalidMessageContents/);
+    }
+  });
+
   it("keep messages when they are defined again with other attributes", async () => {
     await service.queues.define("q", { VisibilityTimeout: "60" });
     await service.sendMessage("q", "a");
