@@ -30,6 +30,8 @@ export interface ConsumerOptions {
 
 /** Of one event, in bytes of JSON. */
 const MAX_EVENT_BYTES = 6 * 1024 * 1024;
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
+const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** JSON around a message's own text, at most; escapes in it are counted for themselves. */
 const FRAME_BYTES = 1_500;
 
@@ -37,6 +39,15 @@ const sizeOf = ({ message }: Received): number =>
   Buffer.byteLength(JSON.stringify(message.body)) +
   Buffer.byteLength(JSON.stringify(message.messageAttributes)) * 2 +
   FRAME_BYTES;
+
+/** Whether the messages are certain to fit: an escaped character takes up to six bytes. */
+const surelyFit = (messages: readonly Received[]): boolean => {
+  const bytes = messages.reduce((sum, { message: { body, messageAttributes } }) => {
+    const attributes = Object.keys(messageAttributes).length > 0 ? MAX_MESSAGE_BYTES * 2 : 0;
+    return sum + body.length * 6 + attributes + FRAME_BYTES;
+  }, 0);
+  return bytes <= MAX_EVENT_BYTES;
+};
 
 type Outcome = "ok" | "partial" | "failed" | "throttled";
 
@@ -139,7 +150,10 @@ export class QueueConsumer {
   async #process(messages: readonly Received[]): Promise<void> {
     let rest = messages;
     while (rest.length > 0) {
-      const { count } = cutBatch(rest, { records: rest.length, bytes: MAX_EVENT_BYTES, sizeOf });
+      const { length } = rest;
+      const { count } = surelyFit(rest)
+        ? { count: length }
+        : cutBatch(rest, { records: length, bytes: MAX_EVENT_BYTES, sizeOf });
       const failed = await this.#deliver(rest.slice(0, count));
       const broken = new Set(failed.map(({ message }) => message.messageGroupId));
       const { fifo } = this.#options.mapping;
