@@ -8,7 +8,7 @@ import { source } from "../../../local/sources/queue.ts";
 import type { RunningSource, SourceContext } from "../../../local/sources/source.ts";
 import { resourceNode } from "../../helpers/graph.ts";
 
-export const queueArn = (name: string): string => `arn:aws:sqs:us-east-1:000000000000:${name}`;
+const queueArn = (name: string): string => `arn:aws:sqs:us-east-1:000000000000:${name}`;
 
 export interface FakeRecord {
   messageId: string;
