@@ -87,7 +87,7 @@ const graphOf = (dryRun: boolean): Graph => ({
       },
       from: { role: ["urn:role"], loggingConfig: ["urn:logs"], environment: ["urn:readings-table"] },
     }),
-    node("aws:athena/workgroup:Workgroup", "lake"),
+    node("aws:xray/group:Group", "lake"),
   ],
 });
 
@@ -188,7 +188,7 @@ describe("ops/plan: the report", () => {
     const { plan } = planOf();
 
     expect(plan.totals).to.deep.equal({ resources: 6, components: 1, functions: 1, zipBytes: 42_100 });
-    expect(plan.declaredOnly).to.deep.equal(["aws:athena/workgroup:Workgroup"]);
+    expect(plan.declaredOnly).to.deep.equal(["aws:xray/group:Group"]);
     expect(plan.remoteComponents).to.deep.equal([]);
   });
 
@@ -200,7 +200,7 @@ describe("ops/plan: the report", () => {
     expect(text).to.contain("aggregate  1,024 MB, 30 s, zip 41.1 KB, 1 module");
     expect(text).to.contain("environment KEY, TABLE");
     expect(text).to.contain("may dynamodb:PutItem\n      on readings-table, readings-table/index/*");
-    expect(text).to.contain("aws:athena:Workgroup");
+    expect(text).to.contain("aws:xray:Group");
     expect(text).to.match(/6 resources and 1 component to create; 1 function, 41\.1 KB of code\.$/);
     expect(text + JSON.stringify(plan)).to.not.contain("hidden");
   });

@@ -83,10 +83,10 @@ describe("local/engine/outputs", () => {
   });
 
   it("guesses an ARN for a type it does not know, and says that it is a guess", () => {
-    const { id, outputs } = make("aws:athena/workgroup:Workgroup", "lake");
+    const { id, outputs } = make("aws:xray/group:Group", "lake");
 
-    expect(outputs.arn).to.equal(`arn:aws:athena:eu-central-1:000000000000:workgroup/${id}`);
-    expect(isDeclaredOnly("aws:athena/workgroup:Workgroup")).to.equal(true);
+    expect(outputs.arn).to.equal(`arn:aws:xray:eu-central-1:000000000000:group/${id}`);
+    expect(isDeclaredOnly("aws:xray/group:Group")).to.equal(true);
     expect(isDeclaredOnly("aws:sqs/queue:Queue")).to.equal(false);
     expect(isDeclaredOnly("serverless:index:Stream")).to.equal(false);
     expect(isDeclaredOnly("pulumi:providers:aws")).to.equal(false);
