@@ -11,6 +11,7 @@ import { type Lock, nativePackages } from "../../../components/packaging/native-
 import { hasBinaries, Natives, packageFolder } from "../../../components/packaging/natives.ts";
 import { Packager } from "../../../components/packaging/package.ts";
 import { readTarball } from "../../../components/packaging/tarball.ts";
+import { withEnvironment } from "../../helpers/environment.ts";
 import { failure, rejection, temporaryFolder } from "./harness.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text);
@@ -242,11 +243,11 @@ describe("packages with prebuilt binaries", () => {
 
     it("say in one sentence that the registry cannot be reached, with the cure", async () => {
       const made = project();
-      const environment = { ...process.env };
       // Nobody listens there, and npm's own cache is empty.
-      Object.assign(process.env, { npm_config_registry: "http://127.0.0.1:9", npm_config_cache: made.root });
-      const { message } = await rejection(packaged({ ...made, fetch: fetchWithNpm }));
-      process.env = environment;
+      const nowhere = { npm_config_registry: "http://127.0.0.1:9", npm_config_cache: made.root };
+      const { message } = await withEnvironment(nowhere, () =>
+        rejection(packaged({ ...made, fetch: fetchWithNpm })),
+      );
       expect(message).to.match(
         /^Function "resize": npm cannot fetch @p\/linux-arm64@1\.2\.3, .* \(.*127\.0\.0\.1:9.*\)\. Connect to the npm registry/,
       );

@@ -7,6 +7,7 @@ import {
   ResourceNotFoundException,
   TooManyRequestsException,
 } from "../../../local/lambda/results.ts";
+import { withEnvironment } from "../../helpers/environment.ts";
 import { type TestBed, testBed } from "./helpers/functions.ts";
 
 const ECHO = "exports.handler = async (event) => event;";
@@ -30,17 +31,14 @@ const parse = (payload: string) => JSON.parse(payload) as Record<string, unknown
 
 describe("a Lambda pool that cannot start", () => {
   it("leaves no server behind that would keep the process alive", async () => {
-    const { TMPDIR } = process.env;
     const servers = () => process.getActiveResourcesInfo().filter((name) => name === "TCPServerWrap").length;
     const before = servers();
-    process.env.TMPDIR = "/proc/none";
-    const started = LambdaPool.start({ trace: new Trace() });
-    const problem = await started.then(
-      () => undefined,
-      (error: Error) => error,
+    const problem = await withEnvironment({ TMPDIR: "/proc/none" }, () =>
+      LambdaPool.start({ trace: new Trace() }).then(
+        () => undefined,
+        (error: Error) => error,
+      ),
     );
-    if (TMPDIR === undefined) delete process.env.TMPDIR;
-    else process.env.TMPDIR = TMPDIR;
     expect(problem?.message).to.contain("/proc/none");
     // A closed server's handle goes with the next turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));

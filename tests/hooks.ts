@@ -1,0 +1,13 @@
+/** What Mocha does around all tests. */
+const GRACE_MS = 30_000;
+
+/** A handle that a failed test left open would keep the process, and with it CI, waiting for ever. */
+export const mochaHooks = {
+  afterAll(): void {
+    const watch = setTimeout(() => {
+      console.error(`Still open after the tests: ${process.getActiveResourcesInfo().join(", ")}.`);
+      process.exit(1);
+    }, GRACE_MS);
+    watch.unref();
+  },
+};
