@@ -52,6 +52,43 @@ describe("Function", () => {
     );
   });
 
+  it("keeps what fails after an asynchronous trigger in a queue of its own, unless told where", async () => {
+    const resources = recordResources();
+    const made = new Function("job", { callback, asyncInvoke: {} });
+    await resolved(made.arn);
+    while (!resources.some(({ name }) => name === "job-async")) await new Promise(setImmediate);
+    expect(find(resources, "aws:sqs/queue:Queue", "job-failures")).to.include({
+      sqsManagedSseEnabled: true,
+      messageRetentionSeconds: 1_209_600,
+    });
+    const { failures } = made;
+    if (!failures) throw new Error("The function has no queue for its failures.");
+    const config = find(
+      resources,
+      "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+      "job-async",
+    );
+    expect(config.destinationConfig).to.deep.equal({
+      onFailure: { destination: await resolved(failures.arn) },
+    });
+    expect(find(resources, "aws:iam/rolePolicy:RolePolicy", "job-policy").policy).to.contain(
+      "sqs:SendMessage",
+    );
+  });
+
+  it("has no such queue when nothing invokes it asynchronously", async () => {
+    const resources = await create({});
+    expect(resources.filter(({ type }) => type.startsWith("aws:sqs/"))).to.deep.equal([]);
+  });
+
+  it("refuses a destination without the right to send there", () => {
+    recordResources();
+    const onFailureArn = "arn:aws:sqs:us-east-1:000000000000:failed";
+    expect(() => new Function("job", { callback, asyncInvoke: { onFailureArn } })).to.throw(
+      "asyncInvoke.onFailureArn and its permission go together",
+    );
+  });
+
   it("passes plain variables on beside the captured ones", async () => {
     const resources = await create({ environment: { MODE: "fast" } });
     const { environment } = find(resources, "aws:lambda/function:Function", "job-function");
