@@ -28,6 +28,8 @@ export interface Permission {
   /** Resources of the program by name (`readings-table/index/*`), others as their ARN. */
   resources: string[];
   condition?: PropertyMap;
+  /** Those of `resources` that the function's code captured; it has the others for its trigger or its failures. */
+  captured: string[];
   /** The imports that made the packager derive it: `PutItemCommand in functions/aggregate-readings/handler.ts`. */
   because: string[];
 }
@@ -64,8 +66,12 @@ const OTHER_ACTIONS: Record<string, string> = {
   "dynamodb:TransactGetItems": "dynamodb:GetItem",
 };
 
+/** Services whose actions do not begin with their client's name. */
+const OTHER_PREFIXES: Record<string, string> = { eventbridge: "events" };
+
 const actionOf = ({ client, command }: CodeReport["commands"][number]): string => {
-  const service = client.replace("@aws-sdk/client-", "");
+  const name = client.replace("@aws-sdk/client-", "");
+  const service = OTHER_PREFIXES[name] ?? name;
   const action = `${service}:${command.replace(/Command$/, "")}`;
   return OTHER_ACTIONS[action] ?? action;
 };
@@ -112,14 +118,15 @@ const permissionOf = (
 ): Permission => {
   const actions = texts(statement.Action);
   const arns = texts(statement.Resource);
-  const captured = lambda.propertyDependencies.environment ?? [];
+  const environment = lambda.propertyDependencies.environment ?? [];
   // Code can use only what it has captured: a like action on anything else has another cause.
-  const fromCode = arns.some((arn) => captured.includes(ownerOf(arn, graph)?.node.urn ?? ""));
+  const captured = arns.filter((arn) => environment.includes(ownerOf(arn, graph)?.node.urn ?? ""));
   return {
     actions,
     resources: arns.map((arn) => resourceName(arn, graph)),
     ...(statement.Condition !== undefined && { condition: mapOf(statement.Condition) }),
-    because: fromCode ? reasons(actions, report) : [],
+    captured: captured.map((arn) => resourceName(arn, graph)),
+    because: captured.length > 0 ? reasons(actions, report) : [],
   };
 };
 

@@ -168,9 +168,10 @@ describe("ops/plan: functions", () => {
         {
           actions: ["dynamodb:PutItem"],
           resources: ["readings-table", "readings-table/index/*"],
+          captured: ["readings-table", "readings-table/index/*"],
           because: ["PutItemCommand in functions/aggregate/store.ts"],
         },
-        { actions: ["s3:PutObject"], resources: ["arn:aws:s3:::elsewhere/*"], because: [] },
+        { actions: ["s3:PutObject"], resources: ["arn:aws:s3:::elsewhere/*"], captured: [], because: [] },
       ],
     });
   });
