@@ -1,7 +1,7 @@
 /** The reports' table: series of a build, and the day that points to them. */
+
 import {
   BatchWriteItemCommand,
-  ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
   GetItemCommand,
@@ -10,6 +10,7 @@ import {
   type WriteRequest,
 } from "@aws-sdk/client-dynamodb";
 import { type Item, numberValue } from "../shared/attributes.ts";
+import { conditionHeld } from "../shared/condition.ts";
 import { bucketName } from "../shared/lake/manifest.ts";
 import { fromBuildItem, type ReportBuild, seriesPartition } from "../shared/report.ts";
 
@@ -59,14 +60,11 @@ export async function writeBuild(
     ExpressionAttributeValues: seen && { ":seen": { S: seen.build } },
   };
   const item = { ...key, build: { S: next.build }, series: numberValue(next.series) };
-  try {
-    if (next.series > 0) await client.send(new PutItemCommand({ ...condition, Item: item }));
-    else await client.send(new DeleteItemCommand({ ...condition, Key: key }));
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
+  return conditionHeld(
+    next.series > 0
+      ? client.send(new PutItemCommand({ ...condition, Item: item }))
+      : client.send(new DeleteItemCommand({ ...condition, Key: key })),
+  );
 }
 
 /** Removes the series of a build that nothing points to any more. */

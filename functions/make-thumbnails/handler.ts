@@ -13,16 +13,13 @@
  *
  * Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  */
+
 import { createHash } from "node:crypto";
-import {
-  ConditionalCheckFailedException,
-  DynamoDBClient,
-  GetItemCommand,
-  UpdateItemCommand,
-} from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient, GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import type { Item } from "../shared/attributes.ts";
 import { CLIENT_OPTIONS } from "../shared/clients.ts";
+import { conditionHeld } from "../shared/condition.ts";
 import {
   forgottenAt,
   IMAGE_KEY,
@@ -195,13 +192,7 @@ async function record(context: Context, subject: Subject, outcome: NonNullable<O
       Object.entries(values).map(([name, value]) => [`:${name}`, value]),
     ),
   });
-  try {
-    await client.send(command);
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
+  return conditionHeld(client.send(command));
 }
 
 function tell({ logger, emit, object }: Context, imageId: string, outcome: NonNullable<Outcome>): void {

@@ -3,13 +3,9 @@
  *
  * Names and ETags of the sources are kept as their hash: an hour may have thousands of objects, an item 400 KB.
  */
-import {
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  PutItemCommand,
-  QueryCommand,
-} from "@aws-sdk/client-dynamodb";
+import { type DynamoDBClient, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { type Item, numberValue, readNumber, readText } from "../attributes.ts";
+import { conditionHeld } from "../condition.ts";
 
 export interface ManifestFile {
   key: string;
@@ -117,11 +113,5 @@ export async function writeManifest(
     ConditionExpression: seen ? "build = :seen" : "attribute_not_exists(pk)",
     ExpressionAttributeValues: seen && { ":seen": { S: buildOf(seen) } },
   });
-  try {
-    await client.send(command);
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
+  return conditionHeld(client.send(command));
 }
