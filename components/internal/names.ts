@@ -13,7 +13,8 @@ const AUTONAME_SUFFIX = 8;
  * https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html (128),
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html (255),
  * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html (64), API_CreateArchive (48),
- * https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html (64).
+ * https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html (64),
+ * https://docs.aws.amazon.com/iot/latest/apireference/API_CreateTopicRule.html (128).
  */
 const NAME_LIMITS = {
   function: 64,
@@ -28,6 +29,7 @@ const NAME_LIMITS = {
   "event rule": 64,
   archive: 48,
   schedule: 64,
+  "topic rule": 128,
 } as const;
 
 export type Named = keyof typeof NAME_LIMITS;
@@ -45,6 +47,7 @@ const PATTERNS: Record<Named, { test: RegExp; says: string }> = {
   "event rule": { test: /^[A-Za-z0-9_.-]+$/, says: "letters, digits, -, _ and ." },
   archive: { test: /^[A-Za-z0-9_.-]+$/, says: "letters, digits, -, _ and ." },
   schedule: { test: /^[A-Za-z0-9_.-]+$/, says: "letters, digits, -, _ and ." },
+  "topic rule": { test: /^[A-Za-z0-9_]+$/, says: "letters, digits and _" },
 };
 
 /** Refuses a child whose automatic physical name AWS would not take, before anything is created. */
