@@ -1,5 +1,7 @@
 /** Functions of providers that a program may call while it is evaluated (`aws.getRegion()`), answered locally. */
-import { dnsSuffixOf, type Environment, globalArn, partitionOf, text } from "./aws/blueprint.ts";
+import { arn, dnsSuffixOf, type Environment, globalArn, partitionOf, text } from "./aws/blueprint.ts";
+import { iotEndpoint } from "./aws/iot.ts";
+import { routeTableOf } from "./aws/network.ts";
 import type { PropertyMap } from "./graph.ts";
 import { renderPolicyDocument } from "./policy-document.ts";
 
@@ -63,6 +65,30 @@ const servicePrincipal: Invoke = (args, environment) => {
   };
 };
 
+/** https://docs.aws.amazon.com/iot/latest/apireference/API_DescribeEndpoint.html */
+const deviceEndpoint: Invoke = (args, environment) => {
+  const endpointType = text(args, "endpointType") || "iot:Data-ATS";
+  const endpointAddress = iotEndpoint({ ...environment, region: text(args, "region") || environment.region });
+  return { id: endpointAddress, endpointType, endpointAddress, region: environment.region };
+};
+
+const routeTable: Invoke = (args, environment) => {
+  const subnetId = text(args, "subnetId");
+  const routeTableId = text(args, "routeTableId") || routeTableOf(subnetId || text(args, "vpcId"));
+  const own = arn(environment, "ec2", `route-table/${routeTableId}`);
+  const empty = { associations: [], routes: [], tags: {}, gatewayId: "" };
+  return {
+    id: routeTableId,
+    routeTableId,
+    subnetId,
+    vpcId: text(args, "vpcId"),
+    arn: own,
+    ownerId: environment.account,
+    region: environment.region,
+    ...empty,
+  };
+};
+
 const INVOKES: Record<string, Invoke> = {
   "aws:index/getCallerIdentity:getCallerIdentity": callerIdentity,
   "aws:index/getRegion:getRegion": region,
@@ -70,6 +96,8 @@ const INVOKES: Record<string, Invoke> = {
   "aws:index/getAvailabilityZones:getAvailabilityZones": availabilityZones,
   "aws:index/getServicePrincipal:getServicePrincipal": servicePrincipal,
   "aws:index/getDefaultTags:getDefaultTags": () => ({ id: "default", tags: {} }),
+  "aws:iot/getEndpoint:getEndpoint": deviceEndpoint,
+  "aws:ec2/getRouteTable:getRouteTable": routeTable,
   "aws:iam/getPolicyDocument:getPolicyDocument": (args) => renderPolicyDocument(args),
 };
 

@@ -4,30 +4,16 @@
  */
 import { ACCESS } from "./aws/access.ts";
 import { ANALYTICS } from "./aws/analytics.ts";
-import {
-  arn,
-  type Blueprint,
-  type Environment,
-  hex,
-  type NameRule,
-  text,
-  token,
-  uuid,
-} from "./aws/blueprint.ts";
+import { arn, type Blueprint, type Environment, hex, type NameRule, text, uuid } from "./aws/blueprint.ts";
 import { DATA } from "./aws/data.ts";
 import { HTTP } from "./aws/http.ts";
+import { IOT } from "./aws/iot.ts";
 import { LAMBDA } from "./aws/lambda.ts";
 import { MESSAGING } from "./aws/messaging.ts";
 import { checkName, NameFailure, type Naming, physicalName } from "./aws/names.ts";
+import { NETWORK, vpcOutputs } from "./aws/network.ts";
 import { OPERATIONS } from "./aws/operations.ts";
-import {
-  isUnknown,
-  type PropertyMap,
-  type PropertyValue,
-  plain,
-  type ResourceNode,
-  UNKNOWN,
-} from "./graph.ts";
+import { isUnknown, type PropertyMap, plain, type ResourceNode, UNKNOWN } from "./graph.ts";
 
 export type { Environment } from "./aws/blueprint.ts";
 
@@ -42,6 +28,8 @@ const BLUEPRINTS: Record<string, Blueprint> = {
   ...HTTP,
   ...MESSAGING,
   ...ANALYTICS,
+  ...IOT,
+  ...NETWORK,
   ...OPERATIONS,
 };
 
@@ -172,19 +160,4 @@ const guess = (request: SynthesisRequest): Blueprint => {
 const remoteComponent = (request: SynthesisRequest, environment: Environment): Synthesis => {
   const outputs = request.type === "awsx:ec2:Vpc" ? vpcOutputs(request.urn) : {};
   return { id: "", outputs: environment.dryRun ? hide(outputs) : outputs, secrets: [] };
-};
-
-const vpcOutputs = (urn: string): PropertyMap => {
-  const id = (kind: string): PropertyValue => `${kind}-0${hex(`${urn}#${kind}`, 16)}`;
-  const subnets = (kind: string): PropertyValue =>
-    [0, 1, 2].map((zone) => `subnet-0${token(`${urn}#${kind}${zone}`, 16)}`);
-  return {
-    vpcId: id("vpc"),
-    publicSubnetIds: subnets("public"),
-    privateSubnetIds: subnets("private"),
-    isolatedSubnetIds: subnets("isolated"),
-    natGateways: [],
-    eips: [],
-    subnetLayout: [],
-  };
 };

@@ -114,11 +114,4 @@ export const MESSAGING: Record<string, Blueprint> = {
       return { id: path, outputs: { arn: arn(environment, "scheduler", `schedule/${path}`) } };
     },
   },
-  "aws:iot/topicRule:TopicRule": {
-    naming: NAMES.topicRule,
-    create: ({ name, environment }) => ({
-      id: name,
-      outputs: { arn: arn(environment, "iot", `rule/${name}`) },
-    }),
-  },
 };
