@@ -11,6 +11,7 @@ import type { ViewType } from "./services/dynamodb-change.ts";
 import type { EventBridge } from "./services/event-bridge.ts";
 import type { Kinesis } from "./services/kinesis.ts";
 import type { CreateStreamOptions } from "./services/kinesis-stream.ts";
+import type { Mqtt } from "./services/mqtt.ts";
 import type { ObjectsAndMessages } from "./services/s3-sqs-sns.ts";
 import type { RunningSource, Source, SourceContext } from "./sources/source.ts";
 
@@ -32,10 +33,17 @@ export interface DataPlanes {
   dynamodb: DynamoDb;
   objects: ObjectsAndMessages;
   events: EventBridge;
+  mqtt: Mqtt;
 }
 
 /** How the resources that hold data come to be, by type. */
-export function dataAppliers({ kinesis, dynamodb, objects, events }: DataPlanes): Record<string, Applier> {
+export function dataAppliers({
+  kinesis,
+  dynamodb,
+  objects,
+  events,
+  mqtt,
+}: DataPlanes): Record<string, Applier> {
   return {
     "aws:kinesis/stream:Stream": {
       fingerprint: byName("name"),
@@ -66,6 +74,14 @@ export function dataAppliers({ kinesis, dynamodb, objects, events }: DataPlanes)
         const name = String(properties(node).name);
         events.createBus(name);
         return async () => events.deleteBus(name);
+      },
+    },
+    "aws:iot/policy:Policy": {
+      fingerprint: (node) => JSON.stringify(properties(node)),
+      create: async (node) => {
+        const { name, policy } = properties(node);
+        mqtt.policies.set(String(name), String(policy));
+        return async () => mqtt.policies.delete(String(name));
       },
     },
     "aws:s3/bucketVersioning:BucketVersioning": {

@@ -8,6 +8,7 @@ import { EventBridge } from "./services/event-bridge.ts";
 import { Kinesis } from "./services/kinesis.ts";
 import { loadStreams, saveStreams } from "./services/kinesis-snapshot.ts";
 import type { CloudWatchLogs } from "./services/logs.ts";
+import { Mqtt } from "./services/mqtt.ts";
 import { ObjectsAndMessages } from "./services/s3-sqs-sns.ts";
 import type { Authorise } from "./services/service.ts";
 
@@ -37,6 +38,7 @@ export interface Aws {
   objects: ObjectsAndMessages;
   logs: CloudWatchLogs;
   events: EventBridge;
+  mqtt: Mqtt;
   endpoint: Endpoint;
   stop(): Promise<void>;
 }
@@ -47,6 +49,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   const place = { region, account };
   const kinesis = new Kinesis({ ...place, clock, throttle: options.throttle, log });
   const events = new EventBridge({ ...place, clock });
+  const mqtt = new Mqtt({ ...place, trace, log });
   if (dataDir !== undefined) await prepareFolder(dataDir);
   const snapshot = dataDir === undefined ? undefined : join(dataDir, "kinesis.json");
   if (snapshot !== undefined) await loadStreams(kinesis, snapshot);
@@ -63,14 +66,14 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
       trace,
     });
     const stop = async (): Promise<void> => {
-      await endpoint.close();
+      await Promise.all([endpoint.close(), mqtt.close()]);
       try {
         if (snapshot !== undefined) await saveStreams(kinesis, snapshot);
       } finally {
         await stopServices();
       }
     };
-    return { kinesis, dynamodb, objects, logs, events, endpoint, stop };
+    return { kinesis, dynamodb, objects, logs, events, mqtt, endpoint, stop };
   } catch (error) {
     await stopServices();
     throw error;

@@ -16,10 +16,13 @@ interface Flags {
   port: number;
   data: string | undefined;
   watch: boolean;
+  /** Failed asynchronous invocations are tried again after 0.6 and 1.2 s instead of 1 and 2 min. */
+  fast: boolean;
   inspect: string | undefined;
 }
 
-const USAGE = "Usage: npm start -- [--stack dev] [--port 4566] [--data DIR] [--watch] [--inspect FUNCTION]";
+const USAGE =
+  "Usage: npm start -- [--stack dev] [--port 4566] [--data DIR] [--watch] [--fast] [--inspect FUNCTION]";
 
 function readFlags(argv: string[]): Flags {
   const { values } = parseArgs({
@@ -29,6 +32,7 @@ function readFlags(argv: string[]): Flags {
       port: { type: "string", default: String(DEFAULT_PORT) },
       data: { type: "string" },
       watch: { type: "boolean", default: false },
+      fast: { type: "boolean", default: false },
       inspect: { type: "string" },
     },
   });
@@ -48,6 +52,7 @@ async function main(): Promise<void> {
     stack: flags.stack,
     port: flags.port,
     dataDir: flags.data,
+    fast: flags.fast,
     onLog: programLog((line) => console.error(line)),
     log: (line) => console.error(line),
     onProgress: (step) => progress(`Starting: ${step} ...`),
@@ -172,10 +177,15 @@ async function describe(runtime: Runtime, stack: string, readyMs: number): Promi
 function addressesOf(entries: [string, string][]): SummaryInput["addresses"] {
   return entries
     .filter(([host]) => !entries.some(([other]) => other.startsWith(`${host}/`)))
-    .map(([host, local]) => ({ label: labelOf(host), aws: `https://${host}`, local }));
+    .map(([host, local]) => ({
+      label: labelOf(host),
+      aws: `${host.includes(".iot.") ? "mqtts" : "https"}://${host}`,
+      local,
+    }));
 }
 
 function labelOf(host: string): string {
+  if (host.includes(".iot.")) return "MQTT";
   if (host.includes(".execute-api.")) return "API";
   return host.includes(".amazoncognito.") ? "Tokens" : "Issuer";
 }

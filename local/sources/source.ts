@@ -16,6 +16,7 @@ import type { Kinesis } from "../services/kinesis.ts";
 import type { CloudWatchLogs } from "../services/logs.ts";
 import type { MessageQueues } from "../services/message-queues.ts";
 import type { MessageTopics } from "../services/message-topics.ts";
+import type { Mqtt } from "../services/mqtt.ts";
 import type { WrittenObject } from "../services/s3-sqs-sns.ts";
 
 export interface Source {
@@ -60,6 +61,8 @@ export interface SourceServices {
   topics: Pick<MessageTopics, "publish">;
   events: Pick<EventBridge, "hasBus" | "onEvent">;
   logs: Pick<CloudWatchLogs, "append" | "hasGroup" | "onAppend">;
+  /** What devices publish; opens its port with the first rule. */
+  mqtt: Pick<Mqtt, "listen" | "onMessage">;
 }
 
 export interface SourceContext {
