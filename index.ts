@@ -17,8 +17,8 @@ const logs = createLogs(settings, { api, lake: telemetry.lake });
 
 /** Where everything runs. */
 export const region = settings.region;
-/** Send readings here: any Kinesis client, any partition key (the device's id keeps its readings in order). */
-export const streamName = telemetry.stream.name;
+/** Send readings here: any Kinesis client (partition key: the device's id), or MQTT to devices/{deviceId}/telemetry. */
+export const [streamName, mqttUrl] = [telemetry.stream.name, telemetry.topic.url];
 /** Query readings here, with a token. */
 export const apiUrl = api.url;
 /** Get a token here with the client's id and secret. */

@@ -1,8 +1,10 @@
 import { Bucket } from "../components/bucket.ts";
+import { IotTopic } from "../components/iot-topic.ts";
 import { Stream } from "../components/stream.ts";
 import { Table } from "../components/table.ts";
 import { aggregateReadings } from "../functions/aggregate-readings/handler.ts";
 import { archiveReadings } from "../functions/archive-readings/handler.ts";
+import { TELEMETRY_FILTER } from "../functions/shared/envelope.ts";
 import { PARTITION_KEY, SORT_KEY, TTL_ATTRIBUTE } from "../functions/shared/keys.ts";
 import type { Settings } from "./config.ts";
 
@@ -10,11 +12,13 @@ import type { Settings } from "./config.ts";
 export interface Telemetry {
   /** Where readings enter, by Kinesis, HTTP or MQTT. */
   stream: Stream;
+  /** The same for devices: MQTT to `devices/{deviceId}/telemetry`. */
+  topic: IotTopic;
   /** Aggregates per device and metric, latest values, and the index of devices. */
   readings: Table;
   /** Every reading as it arrived (`raw/`), and what was none (`quarantine/`). */
   lake: Bucket;
-  /** Batches that a subscriber gave up, with the reason, under `aws/lambda/`. */
+  /** What was given up, with the reason: a subscriber's batches under `aws/lambda/`, devices' messages under `iot/`. */
   failures: Bucket;
 }
 
@@ -37,7 +41,7 @@ export function createTelemetry(settings: Settings): Telemetry {
   });
 
   const failures = new Bucket("failures", {
-    expiration: { "aws/lambda/": 30 },
+    expiration: { "aws/lambda/": 30, "iot/": 30 },
     deletionProtection: settings.protectData,
     forceDestroy: !settings.protectData,
   });
@@ -68,5 +72,7 @@ export function createTelemetry(settings: Settings): Telemetry {
     callback: async (event) => archiveReadings(event, { bucket: lake.name.get(), maxAgeDays }),
   });
 
-  return { stream, readings, lake, failures };
+  const topic = new IotTopic("devices", { filter: TELEMETRY_FILTER, stream, failures });
+
+  return { stream, topic, readings, lake, failures };
 }

@@ -83,6 +83,7 @@ describe("the program", function () {
           "Function uploads-thumbnails",
           "HttpApi api",
           "Identity identity",
+          "IotTopic devices",
           "LogGroup access-log",
           "Queue backfills",
           "Queue compactions",

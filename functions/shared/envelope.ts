@@ -8,7 +8,7 @@
 import { PayloadError } from "./batch.ts";
 
 /** Where devices publish, as an MQTT topic filter. */
-const TELEMETRY_FILTER = "devices/+/telemetry";
+export const TELEMETRY_FILTER = "devices/+/telemetry";
 
 /** The topic of one device. */
 export function telemetryTopic(deviceId: string): string {

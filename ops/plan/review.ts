@@ -37,6 +37,8 @@ const shown = (value: PropertyValue): string | undefined => {
 
 const setting = ([key, value]: [string, PropertyValue]): string[] => {
   if (LEFT_OUT.has(key)) return [];
+  if (Array.isArray(value) && value.length > 0 && value.every(isMap))
+    return value.flatMap((item, index) => setting([`${key}.${index}`, item]));
   if (isMap(value))
     return Object.entries(value).flatMap(([inner, item]) => setting([`${key}.${inner}`, item]));
   const text = shown(value);

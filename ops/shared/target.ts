@@ -7,6 +7,8 @@ import { type LocalState, readState } from "../../local/state.ts";
 export interface StackOutputs {
   region: string;
   streamName: string;
+  /** `mqtts://<endpoint>:8883`, for devices with a certificate. */
+  mqttUrl: string;
   apiUrl: string;
   tokenEndpoint: string;
   clientId: string;
@@ -34,6 +36,7 @@ export interface Target {
 const OUTPUT_NAMES = [
   "region",
   "streamName",
+  "mqttUrl",
   "apiUrl",
   "tokenEndpoint",
   "clientId",

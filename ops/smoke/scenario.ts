@@ -13,6 +13,7 @@ import { checkImages } from "./images.ts";
 import { distinct, type LakeLine, readLake } from "./lake.ts";
 import { checkLogs } from "./logs.ts";
 import { type Malformed, malformed } from "./malformed.ts";
+import { checkMqtt } from "./mqtt.ts";
 import { checkOrders } from "./orders.ts";
 
 export interface ScenarioOptions {
@@ -115,7 +116,8 @@ function smokeContext({ target, mark, onStep, ...patience }: ScenarioOptions, ap
 /** What stands beside the telemetry, one system after the other, so that a slow one is seen as such. */
 async function checkSystems(context: SmokeContext, telemetry: EtlInput): Promise<Check[]> {
   const checks = await checkEtl(context, telemetry);
-  for (const system of [checkOrders, checkImages, checkLogs]) checks.push(...(await system(context)));
+  for (const system of [checkMqtt, checkOrders, checkImages, checkLogs])
+    checks.push(...(await system(context)));
   return checks;
 }
 
