@@ -8,10 +8,18 @@ import { checkLogRetention } from "./internal/log-retention.ts";
 import { checkAutoname } from "./internal/names.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
 import { type PreparedCallback, prepareCallback, type Wrap } from "./packaging/package.ts";
-import { derivedPolicy, type PolicyStatement } from "./policy.ts";
+import { derivedPolicy, NETWORK_INTERFACES, type PolicyStatement } from "./policy.ts";
 
 /** The inline callback: what runs in Lambda. Only async functions: Node.js 24 on Lambda has no callback style. */
 export type Callback<Event, Result> = (event: Event, context: Context) => Promise<Result>;
+
+/** A network that a function is in. */
+export interface VpcSettings {
+  /** Subnets, in two zones or more; at most 16. */
+  subnetIds: pulumi.Input<pulumi.Input<string>[]>;
+  /** What it may reach; at most 5. */
+  securityGroupIds: pulumi.Input<pulumi.Input<string>[]>;
+}
 
 /** What a subscription or route lets its user set on the function behind it. */
 export interface FunctionSettings {
@@ -62,6 +70,12 @@ export interface FunctionSettings {
    * deploys. The first time npm fetches it. Needs `maxSize`, e.g. 12,000,000.
    */
   natives?: string[];
+  /**
+   * Puts the function into a network, e.g. to reach a Cache, and gives its role what Lambda needs for that. It then
+   * reaches nothing but what its security groups and the network's endpoints let it.
+   * @default in no network of yours
+   */
+  vpc?: VpcSettings;
 }
 
 /** Every setting's key, for components that hand their arguments on to a function. */
@@ -77,6 +91,7 @@ export const SETTING_KEYS: Keys<FunctionSettings> = {
   logRetentionDays: true,
   maxSize: true,
   natives: true,
+  vpc: true,
 };
 
 /** The settings among a component's arguments. */
@@ -270,6 +285,7 @@ export class Function<Event = unknown, Result = unknown> extends Component {
         resources: [pulumi.interpolate`${this.logGroup.arn}:*`],
         reason: "the function writes its own log group",
       },
+      ...(args.vpc ? [NETWORK_INTERFACES] : []),
       ...this.failurePermissions(args),
       ...(args.permissions ?? []),
     ];
@@ -322,6 +338,7 @@ export class Function<Event = unknown, Result = unknown> extends Component {
         description: args.description,
         reservedConcurrentExecutions: args.reservedConcurrentExecutions,
         environment: { variables: this.environment(args, code) },
+        vpcConfig: args.vpc,
         tracingConfig: { mode: "Active" },
         loggingConfig: { logFormat: "JSON", logGroup: this.logGroup.name },
         tags: this.tags,

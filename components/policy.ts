@@ -35,6 +35,20 @@ const TRACING: PolicyStatement = {
   reason: "active tracing",
 };
 
+/** Lambda makes a VPC function's network interfaces with its role: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html */
+export const NETWORK_INTERFACES: PolicyStatement = {
+  actions: [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+  ],
+  resources: ["*"],
+  reason: "Lambda connects the function to its network",
+};
+
 /**
  * The function's policy document as JSON: what its code's SDK commands need on the resources it captures, its
  * own statements, and tracing. The derivation works on placeholders, so that what it refuses is refused in a

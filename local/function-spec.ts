@@ -9,6 +9,8 @@ export interface FunctionPlace {
   directory: string;
   region: string;
   endpointUrl: string;
+  /** Puts what is local into a function's variables. */
+  localise: (variables: Record<string, string>) => Record<string, string>;
   /** Makes the function's secret key; throw-away, only the local endpoint knows it. */
   secretAccessKey: (functionName: string) => string;
 }
@@ -32,7 +34,9 @@ export function functionSpec(node: ResourceNode, place: FunctionPlace): Function
     version: "$LATEST",
     handler: String(properties.handler),
     zipPath: join(place.directory, zipPath(node)),
-    environment: withLocalQueues(map(map(properties.environment).variables), place.endpointUrl),
+    environment: place.localise(
+      withLocalQueues(map(map(properties.environment).variables), place.endpointUrl),
+    ),
     memorySize: Number(properties.memorySize ?? 128),
     timeoutMs: Number(properties.timeout ?? 3) * 1_000,
     reservedConcurrency: typeof reserved === "number" && reserved >= 0 ? reserved : undefined,

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { dataAppliers, functionAppliers, loadSources, sourceAppliers } from "./appliers.ts";
 import { asyncAppliers, createAsyncInvoker } from "./async-invocations.ts";
 import { type Aws, startAws } from "./aws.ts";
+import { Caches } from "./caches.ts";
 import { allSettled, type Changes, Deployment } from "./deployment.ts";
 import { checkGraph } from "./engine/checks.ts";
 import { type Graph, type PropertyMap, plain } from "./engine/graph.ts";
@@ -49,6 +50,7 @@ interface Parts {
   graph: Graph;
   aws: Aws;
   pool: LambdaPool;
+  caches: Caches;
   asyncInvoke: AsyncInvoker;
   callers: Callers;
   hosts: Hosts;
@@ -171,12 +173,12 @@ const withSignal = ({ signal }: RuntimeOptions, other: AbortSignal): AbortSignal
   signal ? AbortSignal.any([signal, other]) : other;
 
 /** Each step is taken although the one before has failed: what is left running would keep the process alive. */
-async function stopParts({ running, asyncInvoke, pool, aws }: Parts): Promise<void> {
+async function stopParts({ running, asyncInvoke, pool, caches, aws }: Parts): Promise<void> {
   const triggers = async (): Promise<void> =>
     void (await allSettled([...running.values()].map((trigger) => trigger.stop())));
   const events = async (): Promise<void> => asyncInvoke.stop();
   const failures: unknown[] = [];
-  for (const stop of [triggers, events, () => pool.stop(), () => aws.stop()]) {
+  for (const stop of [triggers, events, () => pool.stop(), () => caches.stop(), () => aws.stop()]) {
     await stop().catch((error: unknown) => failures.push(error));
   }
   if (failures.length > 0) throw failures[0];
@@ -244,6 +246,7 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
       ...made,
       graph: graph.value,
       asyncInvoke: createAsyncInvoker({ ...made, fast: options.fast, log: (line) => options.log?.(line) }),
+      caches: new Caches({ clock, log: (line) => options.log?.(line) }),
       hosts: new Hosts(),
       running: new Map(),
     };
@@ -260,11 +263,13 @@ async function createDeployment(options: RuntimeOptions, parts: Parts): Promise<
     ...dataAppliers(parts.aws),
     ...messagingAppliers(parts.aws.objects),
     ...logAppliers(parts.aws.logs),
+    ...parts.caches.appliers(),
   };
   const functions = functionAppliers(parts.pool, parts.callers, {
     directory: options.directory,
     region: regionOf(config),
     endpointUrl: parts.aws.endpoint.url,
+    localise: (variables) => parts.caches.localise(variables),
     secretAccessKey: () => randomBytes(30).toString("base64"),
   });
   const after = { ...asyncAppliers(parts.asyncInvoke), ...subscriptionAppliers(parts.aws.objects) };

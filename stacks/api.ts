@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
+import { Cache } from "../components/cache.ts";
 import { HttpApi } from "../components/http-api.ts";
 import { Identity } from "../components/identity.ts";
 import { acceptTelemetry } from "../functions/accept-telemetry/handler.ts";
@@ -7,6 +8,8 @@ import { getDevice } from "../functions/get-device/handler.ts";
 import { health } from "../functions/health/handler.ts";
 import { listDevices } from "../functions/list-devices/handler.ts";
 import { queryReadings } from "../functions/query-readings/handler.ts";
+import { openCache } from "../functions/shared/cache.ts";
+import type { ReadCache } from "../functions/shared/read-cache.ts";
 import {
   DeviceListSchema,
   DevicePathSchema,
@@ -50,6 +53,7 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
   const identity = createIdentity(settings);
   const cursorKey = settings.cursorKey ?? deriveCursorKey(identity);
   const stack = pulumi.getStack();
+  const { member, readCache } = createCache(settings);
 
   const api = new HttpApi("api", {
     identity,
@@ -74,8 +78,13 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     request: { query: PageQuerySchema },
     responses: { 200: DeviceListSchema },
     cacheSeconds: 1,
+    ...member,
     callback: async (request) =>
-      listDevices(request, { table: readings.name.get(), cursorKey: cursorKey.get() }),
+      listDevices(request, {
+        table: readings.name.get(),
+        cursorKey: cursorKey.get(),
+        cache: readCache(),
+      }),
   });
 
   api.route("GET /devices/{deviceId}", {
@@ -84,8 +93,13 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     request: { path: DevicePathSchema, query: PageQuerySchema },
     responses: { 200: DeviceSchema },
     cacheSeconds: 1,
+    ...member,
     callback: async (request) =>
-      getDevice(request, { table: readings.name.get(), cursorKey: cursorKey.get() }),
+      getDevice(request, {
+        table: readings.name.get(),
+        cursorKey: cursorKey.get(),
+        cache: readCache(),
+      }),
   });
 
   api.route("GET /devices/{deviceId}/readings", {
@@ -94,8 +108,13 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     request: { path: DevicePathSchema, query: ReadingsQuerySchema },
     responses: { 200: ReadingsPageSchema },
     cacheSeconds: 1,
+    ...member,
     callback: async (request) =>
-      queryReadings(request, { table: readings.name.get(), cursorKey: cursorKey.get() }),
+      queryReadings(request, {
+        table: readings.name.get(),
+        cursorKey: cursorKey.get(),
+        cache: readCache(),
+      }),
   });
 
   api.route("GET /health", {
@@ -107,6 +126,19 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
   });
 
   return { api, identity, scopes: scopeNames(identity), cursorKey };
+}
+
+/**
+ * The cache in front of the telemetry reads, where the environment has one. The function that opens it is chosen here,
+ * so that without a cache the routes' zips do not carry its client.
+ */
+function createCache({ cacheGb, cacheUnitsPerSecond }: Settings): {
+  member?: Cache["member"];
+  readCache: () => ReadCache | undefined;
+} {
+  if (cacheGb === 0) return { readCache: () => undefined };
+  const { url, member } = new Cache("reads", { storageGb: cacheGb, unitsPerSecond: cacheUnitsPerSecond });
+  return { member, readCache: () => openCache(url.get()) };
 }
 
 function createIdentity({ jwtIssuer, jwtAudience, protectData }: Settings): Identity {

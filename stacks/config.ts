@@ -33,6 +33,10 @@ export interface Settings {
   reportDelaySeconds: number;
   /** Gigabytes that one Athena query may scan, 1-10,000: a mistake costs no more. */
   athenaScanLimitGb: number;
+  /** Gigabytes of the cache in front of the telemetry reads, 0-5,000; 0 has neither cache nor network. */
+  cacheGb: number;
+  /** Processing units a second that the cache takes, 1,000-15,000,000; about one per small command. */
+  cacheUnitsPerSecond: number;
   /** Requests a second that the API takes in a steady state, 1-10,000. */
   apiRateLimit: number;
   /** Requests that the API takes at once, 1-5,000. */
@@ -81,6 +85,8 @@ const READERS: {
   compactionBuckets: { fallback: 1, read: wholeNumber(1, 256) },
   reportDelaySeconds: { fallback: 0, read: wholeNumber(0, 900) },
   athenaScanLimitGb: { fallback: 10, read: wholeNumber(1, 10_000) },
+  cacheGb: { fallback: 0, read: wholeNumber(0, 5_000) },
+  cacheUnitsPerSecond: { fallback: 1_000, read: wholeNumber(1_000, 15_000_000) },
   apiRateLimit: { fallback: 100, read: wholeNumber(1, 10_000) },
   apiBurstLimit: { fallback: 200, read: wholeNumber(1, 5_000) },
   corsOrigins: { fallback: [], read: listOf(origin) },

@@ -6,7 +6,16 @@ import { readSettings } from "../local/engine/settings.ts";
 import { ROOT } from "./helpers/source-files.ts";
 
 /** Actions for which AWS defines no resource, and why a function needs them. */
-const WITHOUT_RESOURCE = new Set(["xray:PutTelemetryRecords", "xray:PutTraceSegments"]);
+const WITHOUT_RESOURCE = new Set([
+  "ec2:AssignPrivateIpAddresses",
+  "ec2:CreateNetworkInterface",
+  "ec2:DeleteNetworkInterface",
+  "ec2:DescribeNetworkInterfaces",
+  "ec2:DescribeSubnets",
+  "ec2:UnassignPrivateIpAddresses",
+  "xray:PutTelemetryRecords",
+  "xray:PutTraceSegments",
+]);
 
 async function graphOf(stack: string, dryRun: boolean): Promise<Graph> {
   return evaluate({ directory: ROOT, stack, dryRun, settings: await readSettings(ROOT, stack) });
@@ -57,6 +66,7 @@ describe("the program", function () {
           "Bucket logs",
           "Bucket thumbnails",
           "Bucket uploads",
+          ...(stack === "prod" ? ["Cache reads"] : []),
           "EventBus orders",
           "Function access-log-process",
           "Function api-get-devices",
@@ -224,6 +234,27 @@ describe("the program", function () {
       "thumbnails-bucket",
       "uploads-bucket",
     ]);
+  });
+
+  it("has a cache and a network with gateway endpoints in prod, and in dev nothing of them", () => {
+    const network = (stack: string): string[] =>
+      (graphs[stack] as Graph).resources
+        .filter(({ type }) => /^(aws:(ec2|vpc|elasticache)\/|awsx:)/.test(type))
+        .map(({ type, name }) => `${type.split(":").at(-1)} ${name}`)
+        .sort();
+    const inNetwork = (stack: string): number =>
+      ofType(graphs[stack] as Graph, "aws:lambda/function:Function").filter(
+        (node) => properties(node).vpcConfig !== undefined,
+      ).length;
+    expect([network("dev"), inNetwork("dev")]).to.deep.equal([[], 0]);
+    expect(inNetwork("prod")).to.equal(3);
+    expect(network("prod")).to.include.members([
+      "ServerlessCache reads-cache",
+      "Vpc reads-network",
+      "VpcEndpoint reads-dynamodb",
+      "VpcEndpoint reads-s3",
+    ]);
+    expect(network("prod").join()).not.to.match(/nat|gateway /i);
   });
 
   it("loads under Pulumi's own runtime with every output unknown, and registers the same resources", async () => {

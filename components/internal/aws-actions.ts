@@ -207,6 +207,7 @@ export const WITHOUT_RESOURCE: Record<string, string> = {
   "ec2:CreateNetworkInterface": "a VPC function's network interfaces do not exist yet",
   "ec2:DeleteNetworkInterface": "a VPC function's network interfaces do not exist yet",
   "ec2:DescribeNetworkInterfaces": "EC2's Describe actions take no resource",
+  "ec2:DescribeSubnets": "EC2's Describe actions take no resource",
   "ec2:UnassignPrivateIpAddresses": "a VPC function's network interfaces do not exist yet",
   "xray:PutTelemetryRecords": "X-Ray defines no resource for it",
   "xray:PutTraceSegments": "X-Ray defines no resource for it",

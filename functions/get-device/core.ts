@@ -1,5 +1,6 @@
 /** A device's latest readings from its items. Pure. */
 import { type Item, readNumber, readText } from "../shared/attributes.ts";
+import { hasShape } from "../shared/cached-page.ts";
 import { formatInstant } from "../shared/instant.ts";
 import { metricOfLatestKey } from "../shared/keys.ts";
 
@@ -17,3 +18,6 @@ export function toLatestReading(item: Item): LatestReading {
     at: formatInstant(readNumber(item, "at")),
   };
 }
+
+export const isLatestReading = (value: unknown): value is LatestReading =>
+  hasShape<LatestReading>(value, { metric: "string", value: "number", at: "string" });

@@ -6,6 +6,7 @@
  */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { readText } from "../shared/attributes.ts";
+import { cachedPage } from "../shared/cached-page.ts";
 import { ROUTE_CLIENT_OPTIONS } from "../shared/clients.ts";
 import { sealCursor, startAfter } from "../shared/cursor.ts";
 import {
@@ -19,6 +20,7 @@ import {
 import { deviceIndexPartitions } from "../shared/keys.ts";
 import { DEFAULT_PAGE, MAX_PAGE } from "../shared/pages.ts";
 import { AFTER_ALL, justAfter, type Page, queryPage } from "../shared/query.ts";
+import { type ReadCache, readThrough } from "../shared/read-cache.ts";
 import { mergeDevices } from "./core.ts";
 
 const dynamodb = new DynamoDBClient(ROUTE_CLIENT_OPTIONS);
@@ -29,6 +31,8 @@ export interface ListDevicesDeps {
   table: string;
   /** Secret that cursors are signed with, at least 16 characters. */
   cursorKey: string;
+  /** In front of the table. @default none */
+  cache?: ReadCache;
   /** Replaced in tests. */
   client?: DynamoDBClient;
 }
@@ -44,6 +48,8 @@ async function readDevices(deps: ListDevicesDeps, after: string, limit: number):
   return mergeDevices(await Promise.all(partitions), limit);
 }
 
+const isDeviceId = (value: unknown): value is string => typeof value === "string";
+
 /** Lists devices. */
 export async function listDevices(
   request: ListDevicesRequest,
@@ -53,7 +59,8 @@ export async function listDevices(
   const after = startAfter(deps.cursorKey, CONTEXT, request.query.cursor);
   if (limit === undefined) return badRequest([limitProblem(MAX_PAGE)]);
   if (after === undefined) return badRequest([cursorProblem()]);
-  const { entries, more } = await readDevices(deps, after, limit);
+  const page = cachedPage(["devices", after, limit], isDeviceId);
+  const { entries, more } = await readThrough(deps.cache, page, () => readDevices(deps, after, limit));
   const cursor = more ? sealCursor(deps.cursorKey, CONTEXT, entries.at(-1)) : undefined;
   const body = { devices: entries.map((deviceId) => ({ deviceId })), cursor };
   return { body };

@@ -1,5 +1,6 @@
 /** Decides what a readings query asks for, and shapes its answer. Pure. */
 import { type Item, readNumber, readText } from "../shared/attributes.ts";
+import { hasShape } from "../shared/cached-page.ts";
 import { limitProblem, type ProblemItem, readLimit } from "../shared/http.ts";
 import { DAY, formatInstant, parseInstant } from "../shared/instant.ts";
 import { bucketKey, bucketStart, RESOLUTIONS, type Resolution, startOfBucketKey } from "../shared/keys.ts";
@@ -148,3 +149,19 @@ export function toPoint(item: Item): Point {
     lastAt: formatInstant(readNumber(item, "lastAt")),
   };
 }
+
+/** Where a page ends. */
+export const sortKeyOf = (resolution: Resolution, last: Point | undefined): string | undefined =>
+  last && bucketKey(resolution, parseInstant(last.start));
+
+export const isPoint = (value: unknown): value is Point =>
+  hasShape<Point>(value, {
+    start: "string",
+    count: "number",
+    sum: "number",
+    min: "number",
+    max: "number",
+    mean: "number",
+    last: "number",
+    lastAt: "string",
+  });

@@ -6,6 +6,7 @@
  */
 import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { keyItem } from "../shared/attributes.ts";
+import { cachedPage } from "../shared/cached-page.ts";
 import { ROUTE_CLIENT_OPTIONS } from "../shared/clients.ts";
 import { openCursor, sealCursor } from "../shared/cursor.ts";
 import {
@@ -17,13 +18,17 @@ import {
 } from "../shared/http.ts";
 import { formatInstant } from "../shared/instant.ts";
 import { latestKey, seriesKey } from "../shared/keys.ts";
-import { queryPage } from "../shared/query.ts";
+import { type Page, queryPage } from "../shared/query.ts";
+import { type ReadCache, readThrough } from "../shared/read-cache.ts";
 import {
   cursorContext,
+  isPoint,
+  type Point,
   type Position,
   parseQuery,
   type QueryParameters,
   type ReadingsQuery,
+  sortKeyOf,
   sortKeyRange,
   toPoint,
 } from "./core.ts";
@@ -35,6 +40,8 @@ export interface QueryReadingsDeps {
   table: string;
   /** Secret that cursors are signed with, at least 16 characters. */
   cursorKey: string;
+  /** In front of the table. @default none */
+  cache?: ReadCache;
   /** Replaced in tests. */
   client?: DynamoDBClient;
   now?: () => number;
@@ -49,27 +56,40 @@ async function isKnown(deps: QueryReadingsDeps, deviceId: string, metric: string
   return (await client.send(command)).Item !== undefined;
 }
 
+async function readPoints(
+  { client = dynamodb, table, cache }: QueryReadingsDeps,
+  deviceId: string,
+  query: ReadingsQuery,
+  after?: string,
+): Promise<Page<Point>> {
+  const { from, to } = sortKeyRange(query, after);
+  const { metric, limit } = query;
+  return readThrough(cache, cachedPage(["points", deviceId, metric, from, to, limit], isPoint), async () => {
+    const pk = seriesKey(deviceId, metric);
+    const { entries, more } = await queryPage(client, table, { pk, from, to, limit });
+    return { entries: entries.map(toPoint), more };
+  });
+}
+
 async function answer(
   request: QueryReadingsRequest,
   deps: QueryReadingsDeps,
   query: ReadingsQuery,
   after?: string,
 ): Promise<RouteResponse> {
-  const { client = dynamodb, table, cursorKey } = deps;
+  const { cursorKey } = deps;
   const { deviceId } = request.path;
-  const { metric, resolution, limit } = query;
-  const range = sortKeyRange(query, after);
-  const page = await queryPage(client, table, { pk: seriesKey(deviceId, metric), ...range, limit });
+  const { metric, resolution, from, to } = query;
+  const page = await readPoints(deps, deviceId, query, after);
   if (page.entries.length === 0 && after === undefined && !(await isKnown(deps, deviceId, metric))) {
     return notFound(`No reading of metric "${metric}" from device "${deviceId}" has arrived.`);
   }
-  const { from, to } = query;
-  const position = { from, to, after: page.entries.at(-1)?.sk?.S };
+  const position = { from, to, after: sortKeyOf(resolution, page.entries.at(-1)) };
   const cursor = page.more
     ? sealCursor(cursorKey, cursorContext(deviceId, request.query), position)
     : undefined;
   const span = { from: formatInstant(from), to: formatInstant(to) };
-  const body = { deviceId, metric, resolution, ...span, points: page.entries.map(toPoint), cursor };
+  const body = { deviceId, metric, resolution, ...span, points: page.entries, cursor };
   return { body };
 }
 

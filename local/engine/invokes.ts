@@ -1,5 +1,13 @@
 /** Functions of providers that a program may call while it is evaluated (`aws.getRegion()`), answered locally. */
-import { arn, dnsSuffixOf, type Environment, globalArn, partitionOf, text } from "./aws/blueprint.ts";
+import {
+  arn,
+  dnsSuffixOf,
+  type Environment,
+  globalArn,
+  partitionOf,
+  shortRegion,
+  text,
+} from "./aws/blueprint.ts";
 import { iotEndpoint } from "./aws/iot.ts";
 import { routeTableOf } from "./aws/network.ts";
 import type { PropertyMap } from "./graph.ts";
@@ -25,23 +33,11 @@ const partition: Invoke = (_args, environment) => {
   return { id: name, partition: name, dnsSuffix, reverseDnsPrefix: dnsSuffix.split(".").reverse().join(".") };
 };
 
-/** `eu-central-1` -> `euc1`: https://docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html */
-const zonePrefix = (name: string): string => {
-  const [area = "", ...rest] = name.split("-");
-  const number = rest.at(-1) ?? "";
-  const direction = rest
-    .slice(0, -1)
-    .map((word) => word.replace(/^(north|south)(east|west)$/, (_, first, second) => first[0] + second[0]))
-    .map((word) => (word.length > 2 ? word[0] : word))
-    .join("");
-  return `${area}${direction}${number}`;
-};
-
 const availabilityZones: Invoke = (args, environment) => {
   const name = text(args, "region") || environment.region;
   const excluded = Array.isArray(args.excludeNames) ? args.excludeNames : [];
   const zones = ["a", "b", "c"]
-    .map((letter, index) => ({ name: `${name}${letter}`, id: `${zonePrefix(name)}-az${index + 1}` }))
+    .map((letter, index) => ({ name: `${name}${letter}`, id: `${shortRegion(name)}-az${index + 1}` }))
     .filter((zone) => !excluded.includes(zone.name));
   return {
     id: name,
@@ -72,20 +68,22 @@ const deviceEndpoint: Invoke = (args, environment) => {
   return { id: endpointAddress, endpointType, endpointAddress, region: environment.region };
 };
 
+/** A subnet's own route table, or a network's main one. */
 const routeTable: Invoke = (args, environment) => {
-  const subnetId = text(args, "subnetId");
-  const routeTableId = text(args, "routeTableId") || routeTableOf(subnetId || text(args, "vpcId"));
-  const own = arn(environment, "ec2", `route-table/${routeTableId}`);
-  const empty = { associations: [], routes: [], tags: {}, gatewayId: "" };
+  const [subnetId, vpcId] = [text(args, "subnetId"), text(args, "vpcId")];
+  const routeTableId = text(args, "routeTableId") || routeTableOf(subnetId || vpcId);
   return {
     id: routeTableId,
     routeTableId,
     subnetId,
-    vpcId: text(args, "vpcId"),
-    arn: own,
+    vpcId,
+    arn: arn(environment, "ec2", `route-table/${routeTableId}`),
     ownerId: environment.account,
-    region: environment.region,
-    ...empty,
+    region: text(args, "region") || environment.region,
+    gatewayId: "",
+    associations: [],
+    routes: [],
+    tags: {},
   };
 };
 

@@ -33,6 +33,8 @@ describe("stack settings", () => {
     ["streamRetentionHours", "23", "a whole number from 24 to 8760"],
     ["protectData", "yes", "true or false"],
     ["orderArchiveDays", "3651", "a whole number from 0 to 3650"],
+    ["cacheGb", "5001", "a whole number from 0 to 5000"],
+    ["cacheUnitsPerSecond", "999", "a whole number from 1000 to 15000000"],
     ["logRetentionDays", "8", "one of 1, 3, 5"],
     ["corsOrigins", '["*"]', "exact origins"],
     ["corsOrigins", '["https://a.example/path"]', "exact origins"],

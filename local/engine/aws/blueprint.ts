@@ -68,6 +68,18 @@ export const partitionOf = (region: string): string => {
 export const dnsSuffixOf = (region: string): string =>
   region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
 
+/** `eu-central-1` -> `euc1`: https://docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html */
+export const shortRegion = (name: string): string => {
+  const [area = "", ...rest] = name.split("-");
+  const number = rest.at(-1) ?? "";
+  const direction = rest
+    .slice(0, -1)
+    .map((word) => word.replace(/^(north|south)(east|west)$/, (_, first, second) => first[0] + second[0]))
+    .map((word) => (word.length > 2 ? word[0] : word))
+    .join("");
+  return `${area}${direction}${number}`;
+};
+
 export const arn = (environment: Environment, service: string, resource: string): string =>
   `arn:${partitionOf(environment.region)}:${service}:${environment.region}:${environment.account}:${resource}`;
 

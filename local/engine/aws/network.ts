@@ -7,6 +7,7 @@ import {
   CREATED,
   dnsSuffixOf,
   hex,
+  shortRegion,
   text,
   token,
 } from "./blueprint.ts";
@@ -46,14 +47,19 @@ const CACHE_NAME = {
   characters: "lower-case letters, digits and single `-`, beginning with a letter",
 };
 
+/** https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateUser.html */
+const cacheAccess = (property: string, resource: string): Blueprint => ({
+  naming: { ...CACHE_NAME, property, required: true },
+  create: ({ name, environment }) => ({
+    id: name,
+    outputs: { arn: arn(environment, "elasticache", `${resource}:${name}`) },
+  }),
+});
+
 /** Where a serverless cache answers; a reader's endpoint is on the next port. */
 const cacheEndpoints = ({ urn, name, environment }: BlueprintContext): PropertyMap => {
   const { region } = environment;
-  const place = region
-    .split("-")
-    .map((word) => (/^\d/.test(word) ? word : word[0]))
-    .join("");
-  const address = `${name}-${token(urn, 6)}.serverless.${place}.cache.${dnsSuffixOf(region)}`;
+  const address = `${name}-${token(urn, 6)}.serverless.${shortRegion(region)}.cache.${dnsSuffixOf(region)}`;
   return { endpoints: [{ address, port: 6379 }], readerEndpoints: [{ address, port: 6380 }] };
 };
 
@@ -72,8 +78,8 @@ export const NETWORK: Record<string, Blueprint> = {
   "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": SECURITY_GROUP_RULE,
   "aws:ec2/vpcEndpoint:VpcEndpoint": {
     defaults: { vpcEndpointType: "Gateway", privateDnsEnabled: false, policy: "" },
-    create: ec2("vpce", "vpc-endpoint", ({ urn, environment }) => ({
-      prefixListId: ec2Id("pl", urn),
+    create: ec2("vpce", "vpc-endpoint", ({ inputs, environment }) => ({
+      prefixListId: ec2Id("pl", text(inputs, "serviceName")),
       state: "available",
       ownerId: environment.account,
       cidrBlocks: [],
@@ -82,6 +88,8 @@ export const NETWORK: Record<string, Blueprint> = {
       requesterManaged: false,
     })),
   },
+  "aws:elasticache/user:User": cacheAccess("userId", "user"),
+  "aws:elasticache/userGroup:UserGroup": cacheAccess("userGroupId", "usergroup"),
   "aws:elasticache/serverlessCache:ServerlessCache": {
     naming: CACHE_NAME,
     defaults: {
@@ -103,7 +111,10 @@ export const NETWORK: Record<string, Blueprint> = {
   },
 };
 
-/** What `awsx:ec2:Vpc` says of itself; three zones, one subnet of each kind in each. */
+/**
+ * What `awsx:ec2:Vpc` says of itself: three zones, one subnet of each kind in each, whatever it was asked for, since
+ * its plugin decides that and only the real engine runs it.
+ */
 export const vpcOutputs = (urn: string): PropertyMap => {
   const subnets = (kind: string): PropertyValue =>
     [0, 1, 2].map((zone) => ec2Id("subnet", `${urn} ${kind} ${zone}`));

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { getDevice } from "../../../functions/get-device/handler.ts";
+import type { ReadCache } from "../../../functions/shared/read-cache.ts";
 import { reading, request } from "../fakes.ts";
 import { tableWith } from "../table.ts";
 
@@ -42,5 +43,33 @@ describe("get-device", () => {
   it("refuses a bad limit", async () => {
     const { deps } = await tableWith(readings);
     expect((await getDevice(request({ query: { limit: "x" } }), deps)).status).to.equal(400);
+  });
+
+  it("answers the same out of a cache, pages of it too, and never out of one that holds something else", async () => {
+    const { deps } = await tableWith(readings);
+    const stored = new Map<string, unknown>();
+    const cache: ReadCache = {
+      read: async (entry, load) => {
+        const key = JSON.stringify(entry.key);
+        const found = stored.get(key);
+        if (entry.check(found)) return found;
+        const value = await load();
+        if (entry.keep?.(value)) stored.set(key, JSON.parse(JSON.stringify(value)));
+        return value;
+      },
+    };
+    const answers = async (): Promise<unknown[]> =>
+      Promise.all(
+        [{}, { limit: 2 }].map(
+          async (query) => (await getDevice(request({ query }), { ...deps, cache })).body,
+        ),
+      );
+    const first = await answers();
+    expect(await answers()).to.deep.equal(first);
+    expect(stored.size).to.equal(2);
+    for (const key of stored.keys()) stored.set(key, { entries: [{ metric: "wind" }], more: false });
+    expect(await answers()).to.deep.equal(first);
+    await getDevice(request({ path: { deviceId: "nobody" } }), { ...deps, cache });
+    expect(stored.size).to.equal(2);
   });
 });

@@ -89,6 +89,13 @@ describe("local/engine/invokes", () => {
     ]);
   });
 
+  it("tells a subnet's route table, each its own", () => {
+    const table = (subnetId: string) => invoke("aws:ec2/getRouteTable:getRouteTable", { subnetId });
+    expect(table("subnet-1").routeTableId).to.match(/^rtb-0[0-9a-f]{16}$/);
+    expect(table("subnet-1")).to.deep.equal(table("subnet-1"));
+    expect(table("subnet-1").routeTableId).not.to.equal(table("subnet-2").routeTableId);
+  });
+
   it("refuses an invoke without a local answer, tricks with prototypes included", () => {
     expect(() => invoke("aws:ec2/getAmi:getAmi")).to.throw('"aws:ec2/getAmi:getAmi"');
     expect(() => invoke("constructor")).to.throw('"constructor"');
