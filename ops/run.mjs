@@ -13,6 +13,9 @@ import { pathToFileURL } from "node:url";
 
 const ROOT = join(import.meta.dirname ?? dirname(new URL(import.meta.url).pathname), "..");
 
+/** How soon it is noticed that npm's shell has gone, in milliseconds. */
+const PARENT_CHECK_MS = 500;
+
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 // Type stripping is on by default from 22.18 and 23.6: https://nodejs.org/api/typescript.html
 const canRunTypeScript = major >= 24 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18);
@@ -25,6 +28,21 @@ function lockedNode() {
   return existsSync(path) ? path : undefined;
 }
 
+/**
+ * npm passes a SIGTERM on to the shell that it started, and that shell ends without telling its command, which then
+ * runs on unseen: what npm started ends when its parent has gone. Windows has no such signals and keeps the parent.
+ */
+function endWithParent(end) {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    end();
+  }, PARENT_CHECK_MS);
+  timer.unref();
+}
+
 /** Runs a program in this one's place: same terminal, same signals, same exit code. */
 function handOver(program, args, node) {
   const PATH = [dirname(node), process.env.PATH].join(delimiter);
@@ -32,6 +50,7 @@ function handOver(program, args, node) {
   // A terminal sends Ctrl-C to both; what is sent to this process alone is passed on.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => child.kill("SIGTERM"));
+  endWithParent(() => child.kill("SIGTERM"));
   child.once("error", (error) => {
     console.error(`${program} cannot be started (${error.code}). Is it installed and on PATH?`);
     process.exitCode = 1;
@@ -55,6 +74,7 @@ if (node === undefined) {
 } else {
   const { enableCompileCache } = await import("node:module");
   enableCompileCache(join(ROOT, ".cache", "node"));
+  endWithParent(() => process.kill(process.pid, "SIGTERM"));
   process.argv = [process.argv[0], resolve(command), ...args];
   await import(pathToFileURL(process.argv[1]).href);
 }

@@ -1,7 +1,8 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { ROOT } from "../helpers/source-files.ts";
@@ -64,6 +65,26 @@ describe("ops/run.mjs", () => {
     const ran = await runAs("20.20.2", join(ROOT, "ops"), "--exec", "sh", "-c", "command -v node");
     expect(ran.stdout.trim()).to.equal(join(LOCKED, "bin/node"));
   });
+
+  const onPosix = process.platform === "win32" ? it.skip : it;
+  for (const how of ["", "--exec node"]) {
+    onPosix(`ends what npm started ${how} once npm's shell has been terminated`, async () => {
+      const waiting = join(BARE, "waiting.ts");
+      writeFileSync(
+        waiting,
+        "process.once('SIGTERM', () => { console.log('stopped in order'); process.exit(); });\n" +
+          "setInterval(() => {}, 1000);\nconsole.log('runs');\n",
+      );
+      // The second command keeps the shell from becoming the first one.
+      const line = `"${process.execPath}" ${join(BARE, "run.mjs")} ${how} ${waiting}; true`;
+      const shell = spawn("sh", ["-c", line], { env: { ...process.env, npm_lifecycle_event: "start" } });
+      const lines = createInterface(shell.stdout)[Symbol.asyncIterator]();
+      expect((await lines.next()).value).to.equal("runs");
+      shell.kill("SIGTERM");
+      expect((await lines.next()).value).to.equal("stopped in order");
+      expect((await lines.next()).done).to.equal(true);
+    });
+  }
 
   it("says which program it cannot start", async () => {
     const { code, stderr } = await runAs("24.0.0", BARE, "--exec", "no-such-program");
