@@ -18,7 +18,7 @@ export interface CorsArgs {
   origins: string[];
   /** @default every method */
   methods?: string[];
-  /** @default ["authorization", "content-type", "x-correlation-id"] */
+  /** @default ["authorization", "content-type", "idempotency-key", "x-correlation-id"] */
   headers?: string[];
   /** @default ["etag", "x-correlation-id"] */
   exposeHeaders?: string[];
@@ -55,7 +55,7 @@ export const DEFAULTS = {
   maxBody: 1_000_000,
   logRetentionDays: 14,
   corsMethods: ["*"],
-  corsHeaders: ["authorization", "content-type", "x-correlation-id"],
+  corsHeaders: ["authorization", "content-type", "idempotency-key", "x-correlation-id"],
   corsExposed: ["etag", "x-correlation-id"],
   corsMaxAge: 600,
   openApiCacheSeconds: 300,
