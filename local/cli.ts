@@ -9,16 +9,16 @@ const isParseError = (error: unknown): boolean =>
   error instanceof TypeError && String(Reflect.get(error, "code")).startsWith("ERR_PARSE_ARGS");
 
 /** The sentence for an error: its message, without a stack; the whole error with `DEBUG` in the environment. */
-function describeError(error: unknown, debug: boolean): string {
+function describeError(error: unknown, usage: string, debug: boolean): string {
   if (!(error instanceof Error)) return String(error);
   if (debug && error.stack) return error.stack;
-  if (isParseError(error)) return error.message.split(". ")[0] ?? error.message;
+  if (isParseError(error)) return `${error.message.split(". ")[0]}. ${usage}`;
   return error.message;
 }
 
 /**
  * Runs a command; the process ends with exit code 1 when it fails, 2 when it was called wrongly.
- * @param usage what `--help` prints
+ * @param usage what `--help` prints, and what follows the name of a flag there is not
  */
 export async function run(main: () => Promise<void>, usage: string): Promise<void> {
   try {
@@ -28,7 +28,7 @@ export async function run(main: () => Promise<void>, usage: string): Promise<voi
     }
     await main();
   } catch (error) {
-    console.error(describeError(error, Boolean(process.env.DEBUG)));
+    console.error(describeError(error, usage, Boolean(process.env.DEBUG)));
     process.exitCode = error instanceof UsageError || isParseError(error) ? 2 : 1;
   }
 }

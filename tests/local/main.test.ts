@@ -103,7 +103,8 @@ describe("npm start", function () {
   for (const [args, sentence] of [
     [["--port", "many"], /^--port is many; it must be a whole number from 0 to 65000/],
     [["--stack", "nope"], /^[^\n]*nope[^\n]*dev[^\n]*prod/],
-    [["--unknown"], /^[^\n]*--unknown/],
+    [["--unknown"], /^[^\n]*--unknown[^\n]*Usage: npm start/],
+    [["extra"], /^[^\n]*'extra'[^\n]*Usage: npm start/],
     [
       ["--port", "0", "--data", join(ROOT, "LICENSE")],
       /^The data folder "[^\n]*LICENSE" cannot be used \(ENOTDIR\)/,
