@@ -10,7 +10,9 @@ import { initStartLine, type Report, reportLines, startLine, type WriteFunctionL
 import { PoolStoppedError } from "./results.ts";
 import type { Invocation, RuntimeApi } from "./runtime-api.ts";
 import type { FunctionSpec } from "./spec.ts";
+import type { StartGate } from "./start-gate.ts";
 import { type FunctionStats, Histogram } from "./stats.ts";
+import { TIMED_OUT, within } from "./within.ts";
 
 /** What all functions of a pool share. */
 export interface FunctionHost {
@@ -22,6 +24,8 @@ export interface FunctionHost {
   trace: Trace;
   writeLog: WriteFunctionLog;
   maxEnvironments: number;
+  /** Of all functions together. */
+  starts: StartGate;
   initLimitMs: number;
   freeze: boolean;
   onResponse(functionName: string, requestId: string): "deliver" | "kill";
@@ -46,22 +50,6 @@ export interface EnvironmentView {
 
 /** Initialisation of a provisioned environment: the greater of this and the timeout. */
 const PROVISIONED_INIT_LIMIT_MS = 130_000;
-const TIMED_OUT = Symbol("timed out");
-
-/** Resolves with `TIMED_OUT` when the promise takes longer. */
-const within = async <T>(promise: Promise<T>, ms: number): Promise<T | typeof TIMED_OUT> => {
-  if (ms === Number.POSITIVE_INFINITY) return promise;
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<typeof TIMED_OUT>((resolve) => {
-    timer = setTimeout(resolve, ms, TIMED_OUT);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
-
 export class LambdaFunction {
   readonly spec: FunctionSpec;
   readonly #codeDirectory: string;
@@ -160,9 +148,28 @@ export class LambdaFunction {
     if (this.#stopped) throw new PoolStoppedError();
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
-    if (this.#environments.size < this.#host.maxEnvironments) return this.#start(false);
-    const given = await new Promise<Environment | undefined>((resolve) => this.#waiting.push(resolve));
-    return given ?? this.#acquire();
+    const room = this.#environments.size < this.#host.maxEnvironments;
+    const began = room && this.#host.starts.enter();
+    if (!began) return (await this.#nextFree(room)) ?? this.#acquire();
+    const environment = this.#start(false);
+    began(Promise.race([environment.ready, environment.exited]));
+    return environment;
+  }
+
+  /** An environment that has become free; undefined when one may be started. */
+  #nextFree(room: boolean): Promise<Environment | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Environment | undefined>();
+    const give = (environment: Environment | undefined): void => {
+      forget();
+      resolve(environment);
+    };
+    const giveUp = (): void => {
+      this.#waiting = this.#waiting.filter((other) => other !== give);
+      resolve(undefined);
+    };
+    const forget = room ? this.#host.starts.onFree(giveUp) : () => {};
+    this.#waiting.push(give);
+    return promise;
   }
 
   #release(environment: Environment): void {

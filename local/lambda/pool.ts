@@ -13,7 +13,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
@@ -32,6 +32,7 @@ import {
 } from "./results.ts";
 import { MAX_REQUEST_BYTES, RuntimeApi } from "./runtime-api.ts";
 import type { FunctionSpec } from "./spec.ts";
+import { StartGate } from "./start-gate.ts";
 import type { FunctionStats } from "./stats.ts";
 
 export interface PoolOptions {
@@ -111,6 +112,7 @@ export class LambdaPool {
       trace: options.trace,
       writeLog: options.writeLog ?? (() => {}),
       maxEnvironments: options.maxEnvironments ?? DEFAULT_MAX_ENVIRONMENTS,
+      starts: new StartGate(Math.max(2, availableParallelism())),
       initLimitMs: options.initLimitMs ?? INIT_LIMIT_MS,
       freeze: options.freeze ?? process.platform !== "win32",
       onResponse: options.onResponse ?? (() => "deliver"),

@@ -138,9 +138,11 @@ describe("bucket source", () => {
     };
 
     it("has the shape of AWS's example", () => {
-      // https://docs.aws.amazon.com/lambda/latest/dg/with-s3.html
+      // The example of https://docs.aws.amazon.com/lambda/latest/dg/with-s3.html, in the version that S3 has now:
+      // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
       const example = JSON.parse(readFileSync(new URL("../events/s3.json", import.meta.url), "utf8"));
       expect(shape(toEvent(object, place))).to.deep.equal(shape(example));
+      expect(toEvent(object, place).Records[0]?.eventVersion).to.equal(example.Records[0].eventVersion);
     });
 
     it("tells a version where there is one", () => {

@@ -305,6 +305,17 @@ describe("Lambda pool", () => {
   });
 
   describe("concurrency", () => {
+    it("gives a burst the environments that become free, instead of a process for each request", async () => {
+      bed = await testBed({ maxEnvironments: 40 });
+      await bed.add("quick", ECHO);
+      const results = await Promise.all(
+        Array.from({ length: 40 }, (_, index) => bed.pool.invoke("quick", String(index))),
+      );
+      expect(results.map(({ payload }) => payload)).to.deep.equal(results.map((_, index) => String(index)));
+      const [{ environments } = { environments: 0 }] = bed.pool.stats();
+      expect(environments).to.be.within(1, 20);
+    });
+
     it("starts an environment per invocation at a time", async () => {
       bed = await testBed();
       await bed.add(
