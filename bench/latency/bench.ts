@@ -8,11 +8,8 @@
  * A batch writes four items for each series in it, so a fleet of many devices is more work than one of few that send as
  * many readings. Sizes between the two shown lie between their figures.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { ApiClient } from "../../ops/smoke/api.ts";
+import { runClient } from "../shared/client-process.ts";
 import {
   type Bench,
   type BenchReport,
@@ -24,6 +21,7 @@ import {
 import { type System, withSystem } from "../shared/system.ts";
 import type { ClientResult, ClientSettings } from "./client.ts";
 
+const CLIENT = new URL("client.ts", import.meta.url);
 const RATE = 1_000;
 const FLEETS = [25, 100];
 const EVERY_MS = 50;
@@ -33,20 +31,6 @@ const SECONDS = 20;
 const PAUSE_MS = 20;
 const PATIENCE_MS = 30_000;
 const TARGET_MS = 300;
-
-async function runClient(settings: ClientSettings): Promise<ClientResult> {
-  const path = fileURLToPath(new URL("client.ts", import.meta.url));
-  const child = spawn(process.execPath, [path, "--settings", JSON.stringify(settings)], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [said, failure, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  if (code !== 0) throw new Error(`The client of the latency benchmark failed: ${failure}`);
-  return JSON.parse(said) as ClientResult;
-}
 
 async function settingsFor({ target }: System, devices: number): Promise<ClientSettings> {
   const { outputs } = target;
@@ -83,7 +67,9 @@ function figuresOf(devices: number, { latencies, polls, latestStart, refused }: 
 /** A system of its own for each fleet: no table that another one has filled, no function that is warm already. */
 async function measure(harness: Harness, devices: number): Promise<Figure[]> {
   harness.progress(`  ${RATE} readings a second of ${devices} devices for ${SECONDS} s`);
-  const result = await withSystem(async (system) => runClient(await settingsFor(system, devices)));
+  const result = await withSystem(async (system) =>
+    runClient<ClientResult>(CLIENT, await settingsFor(system, devices)),
+  );
   return figuresOf(devices, result);
 }
 

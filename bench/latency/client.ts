@@ -9,6 +9,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { KinesisClient, PutRecordsCommand } from "@aws-sdk/client-kinesis";
+import { countOf } from "../shared/counting.ts";
 
 /** What the benchmark tells the client, as JSON in `--settings`. */
 export interface ClientSettings {
@@ -47,7 +48,6 @@ export interface ClientResult {
 
 const MARKER = "latency-marker";
 const METRIC = "temperature";
-const HOUR = 3_600_000;
 
 const encoder = new TextEncoder();
 
@@ -62,24 +62,6 @@ function recordsOf(call: number, { devices, readings }: ClientSettings): ReturnT
     record(`latency-${(first + index) % devices}`, (first + index) % 100),
   );
   return [...others, record(MARKER, call)];
-}
-
-/** Counts of the marker's readings so far, as the API answers. */
-async function counted({ apiUrl, token }: ClientSettings, since: number): Promise<number> {
-  const query = new URLSearchParams({
-    metric: METRIC,
-    resolution: "day",
-    from: new Date(since - HOUR).toISOString(),
-    to: new Date(since + HOUR).toISOString(),
-  });
-  const response = await fetch(`${apiUrl}/devices/${MARKER}/readings?${query}`, {
-    headers: { authorization: `Bearer ${token}` },
-  });
-  const text = await response.text();
-  if (response.status === 404) return 0;
-  if (!response.ok) throw new Error(`The API answered ${response.status}: ${text}`);
-  const { points } = JSON.parse(text) as { points: { count: number }[] };
-  return points.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** One run: what is due when, and what was seen when. */
@@ -133,11 +115,12 @@ class Run {
   }
 
   async #poll(): Promise<void> {
-    const { calls, measureFrom, patienceMs } = this.#settings;
+    const { calls, measureFrom, patienceMs, apiUrl, token } = this.#settings;
     const deadline = this.#dueAt(calls) + patienceMs;
+    const question = { apiUrl, token, deviceId: MARKER, metric: METRIC, around: this.#startedAt };
     for (let seen = 0; seen < calls; ) {
       const asked = performance.now();
-      const now = await counted(this.#settings, this.#startedAt);
+      const now = await countOf(question);
       const answered = performance.now();
       if (answered > deadline) throw new Error(`Only ${now} of ${calls} markers became queryable.`);
       if (seen >= measureFrom) this.#polls.push(answered - asked);

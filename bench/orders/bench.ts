@@ -8,15 +8,12 @@
  * What comes before the measurement is long enough for every environment that the first seconds ask for: on two cores
  * some twenty processes start then, and orders wait seconds for them.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import type { TraceEvent } from "../../local/kit/trace.ts";
 import { ApiClient } from "../../ops/smoke/api.ts";
+import { runClient } from "../shared/client-process.ts";
 import { type Bench, type BenchReport, type Harness, median, percentile } from "../shared/harness.ts";
 import { type System, withSystem } from "../shared/system.ts";
-import type { ClientResult, ClientSettings } from "./client.ts";
+import type { ClientResult } from "./client.ts";
 
 const RATE = 50;
 const WARM_UP_SECONDS = 10;
@@ -24,20 +21,6 @@ const SECONDS = 20;
 const PATIENCE_MS = 10_000;
 const TARGET_MS = 500;
 const FULFILLED = "order fulfilled";
-
-async function runClient(settings: ClientSettings): Promise<ClientResult> {
-  const path = fileURLToPath(new URL("client.ts", import.meta.url));
-  const child = spawn(process.execPath, [path, "--settings", JSON.stringify(settings)], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [said, failure, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  if (code !== 0) throw new Error(`The client of the orders benchmark failed: ${failure}`);
-  return JSON.parse(said) as ClientResult;
-}
 
 /** The order that a log line says was fulfilled. */
 function fulfilledIn(event: TraceEvent): string | undefined {
@@ -85,7 +68,7 @@ async function measure(system: System): Promise<Measured> {
   const api = new ApiClient(target);
   const token = await api.token("orders.write", "orders.read");
   const fulfilments = new Fulfilments(runtime);
-  const result = await runClient({
+  const result = await runClient<ClientResult>(new URL("client.ts", import.meta.url), {
     apiUrl: target.resolve(target.outputs.apiUrl),
     token,
     everyMs: 1_000 / RATE,
