@@ -46,9 +46,10 @@ const RULES: { files: RegExp; may: RegExp; packages?: RegExp; why: string }[] = 
   { files: /^local\//, may: /^local\//, why: "local knows registered resource types only" },
   {
     files: /^ops\//,
-    may: /^(ops\/|local\/|functions\/shared\/)/,
-    why: "ops work on the program's graph and functions/shared",
+    may: /^(ops\/|local\/|policy\/|functions\/shared\/)/,
+    why: "ops work on the program's graph, the policy's rules and functions/shared",
   },
+  { files: /^policy\//, may: /^policy\//, why: "the policy pack is loaded by Pulumi, away from the program" },
 ];
 
 const files = sourceFiles();

@@ -14,12 +14,12 @@ export interface PlanOptions {
   onLog?: (entry: LogEntry) => void;
 }
 
-/** The plan of a stack, and the preview it was made from. */
+/** The plan of a stack, with the preview and the real run that it was made from. */
 export const planOf = async ({
   directory,
   stack,
   onLog,
-}: PlanOptions): Promise<{ plan: Plan; preview: Graph }> => {
+}: PlanOptions): Promise<{ plan: Plan; preview: Graph; real: Graph }> => {
   const options = { directory, stack, settings: await readSettings(directory, stack) };
   // Side by side: the preview tells what `pulumi preview` knows, the real run what policies will say.
   const [preview, real] = await Promise.all([
@@ -30,5 +30,5 @@ export const planOf = async ({
     .map(zipPathOf)
     .filter((path) => path !== undefined);
   const functions = planFunctions(preview, real, await readCodeReports(directory, zipPaths));
-  return { plan: createPlan(preview, functions, checkGraph(real)), preview };
+  return { plan: createPlan(preview, functions, checkGraph(real)), preview, real };
 };

@@ -1,0 +1,83 @@
+/** Every rule, in the order in which they are reported. */
+import type { Rule } from "./model.ts";
+import {
+  actionsNamed,
+  bucketNotPublic,
+  invokerNamed,
+  policyNotPublic,
+  resourcesNamed,
+  roleAssumedByService,
+  routeAuthorized,
+} from "./rules/access.ts";
+import {
+  bucketKept,
+  bucketTlsOnly,
+  bucketVersioned,
+  tableProtected,
+  tableRecoverable,
+  userPoolProtected,
+} from "./rules/durability.ts";
+import {
+  bucketEncrypted,
+  queryResultsEncrypted,
+  queueEncrypted,
+  streamEncrypted,
+  tableEncrypted,
+  topicEncrypted,
+} from "./rules/encryption.ts";
+import {
+  asyncFailuresKept,
+  iotRuleKeepsFailures,
+  mappingKeepsFailures,
+  queueHasDeadLetters,
+  queueOutlastsFunction,
+  scheduleHasDeadLetters,
+  targetHasDeadLetters,
+} from "./rules/failures.ts";
+import {
+  apiLogged,
+  apiThrottled,
+  domainTls12,
+  functionLogsOwned,
+  functionMemoryChosen,
+  functionTimeoutChosen,
+  functionTraced,
+  logsExpire,
+} from "./rules/operations.ts";
+
+export const RULES: readonly Rule[] = [
+  streamEncrypted,
+  queueEncrypted,
+  topicEncrypted,
+  tableEncrypted,
+  bucketEncrypted,
+  queryResultsEncrypted,
+  bucketNotPublic,
+  policyNotPublic,
+  invokerNamed,
+  routeAuthorized,
+  actionsNamed,
+  resourcesNamed,
+  roleAssumedByService,
+  mappingKeepsFailures,
+  queueHasDeadLetters,
+  targetHasDeadLetters,
+  scheduleHasDeadLetters,
+  iotRuleKeepsFailures,
+  asyncFailuresKept,
+  queueOutlastsFunction,
+  functionTimeoutChosen,
+  functionMemoryChosen,
+  functionTraced,
+  functionLogsOwned,
+  logsExpire,
+  apiThrottled,
+  apiLogged,
+  domainTls12,
+  bucketTlsOnly,
+  tableProtected,
+  tableRecoverable,
+  userPoolProtected,
+  bucketKept,
+  bucketVersioned,
+];
