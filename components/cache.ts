@@ -1,5 +1,5 @@
 import * as aws from "@pulumi/aws";
-import * as awsx from "@pulumi/awsx";
+import { Vpc } from "@pulumi/awsx/ec2/vpc.js";
 import * as pulumi from "@pulumi/pulumi";
 import { Component, type ComponentArgs } from "./component.ts";
 import type { FunctionSettings, VpcSettings } from "./function.ts";
@@ -93,7 +93,7 @@ export class Cache extends Component {
   /** The cache itself. */
   readonly cache: aws.elasticache.ServerlessCache;
   /** The network. */
-  readonly network: awsx.ec2.Vpc;
+  readonly network: Vpc;
 
   constructor(name: string, args: CacheArgs = {}, opts?: pulumi.ComponentResourceOptions) {
     super("Cache", name, args, opts);
@@ -148,8 +148,8 @@ export class Cache extends Component {
     );
   }
 
-  private createNetwork({ availabilityZones, cidrBlock }: CacheArgs): awsx.ec2.Vpc {
-    return new awsx.ec2.Vpc(
+  private createNetwork({ availabilityZones, cidrBlock }: CacheArgs): Vpc {
+    return new Vpc(
       `${this.componentName}-network`,
       {
         cidrBlock: cidrBlock ?? DEFAULTS.cidrBlock,
