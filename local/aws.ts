@@ -10,7 +10,7 @@ import { loadStreams, saveStreams } from "./services/kinesis-snapshot.ts";
 import type { CloudWatchLogs } from "./services/logs.ts";
 import { Mqtt } from "./services/mqtt.ts";
 import { ObjectsAndMessages } from "./services/s3-sqs-sns.ts";
-import type { Authorise } from "./services/service.ts";
+import type { Authorise, HttpService } from "./services/service.ts";
 
 export interface AwsOptions {
   region: string;
@@ -28,6 +28,8 @@ export interface AwsOptions {
   secretOf?: (accessKeyId: string) => string | undefined;
   /** Made before, since functions write to it as soon as the pool is there. */
   logs: CloudWatchLogs;
+  /** Services beside those made here. */
+  others: readonly HttpService[];
   log: (line: string) => void;
 }
 
@@ -61,7 +63,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
     const endpoint = await startEndpoint({
       port: options.port,
       json: [kinesis, dynamodb, logs, events],
-      http: [objects],
+      http: [objects, ...options.others],
       authorise,
       trace,
     });

@@ -17,6 +17,7 @@ import { Callers } from "./lambda/iam.ts";
 import { LambdaPool, type PoolOptions } from "./lambda/pool.ts";
 import { functionLog, logAppliers } from "./log-groups.ts";
 import { messagingAppliers, subscriptionAppliers } from "./messaging.ts";
+import { LambdaApi } from "./services/lambda.ts";
 import { CloudWatchLogs } from "./services/logs.ts";
 import { portsAfter, sourceContext } from "./source-context.ts";
 import type { RunningSource } from "./sources/source.ts";
@@ -216,12 +217,14 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
   const signal = withSignal(options, failed.signal);
   const place = { region: regionOf(config), account: LOCAL_ACCOUNT };
   const logs = new CloudWatchLogs({ ...place, clock });
+  const lambda = new LambdaApi(place);
   const evaluation = await beginEvaluation({ ...options, signal });
   const started = await Promise.allSettled([
     evaluation.graph,
     startAws({
       ...place,
       logs,
+      others: [lambda],
       port: options.port,
       dataDir: options.dataDir,
       throttle: options.throttle ?? true,
@@ -242,11 +245,14 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
   const [graph, aws, pool] = started;
   if (graph.status === "fulfilled" && aws.status === "fulfilled" && pool.status === "fulfilled") {
     const made = { aws: aws.value, pool: pool.value, callers, clock, trace };
+    const log = (line: string): void => options.log?.(line);
+    const asyncInvoke = createAsyncInvoker({ ...made, fast: options.fast, log });
+    lambda.connect({ ...made, asyncInvoke });
     return {
       ...made,
       graph: graph.value,
-      asyncInvoke: createAsyncInvoker({ ...made, fast: options.fast, log: (line) => options.log?.(line) }),
-      caches: new Caches({ clock, log: (line) => options.log?.(line) }),
+      asyncInvoke,
+      caches: new Caches({ clock, log }),
       hosts: new Hosts(),
       running: new Map(),
     };
