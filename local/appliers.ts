@@ -232,9 +232,13 @@ async function startTriggers(
   }
 }
 
-/** The resource itself and, for a source that reads more of the graph, every resource of its family. */
+/**
+ * The resource itself and, for a source that reads more of the graph, every resource of its family. The order in which a
+ * program registers its resources differs from one evaluation to the next, and means nothing.
+ */
 function family(node: ResourceNode, sources: Source[], graph: Graph): unknown[] {
   const prefixes = sources.flatMap((source) => source.family ?? []);
   const related = graph.resources.filter(({ type }) => prefixes.some((prefix) => type.startsWith(prefix)));
-  return [node, ...related].map(({ urn, inputs, outputs }) => [urn, inputs, outputs]);
+  const ordered = related.sort((left, right) => (left.urn < right.urn ? -1 : 1));
+  return [node, ...ordered].map(({ urn, inputs, outputs }) => [urn, inputs, outputs]);
 }
