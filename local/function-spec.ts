@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { ARCHIVE, type PropertyMap, plain, type ResourceNode, SIGNATURE } from "./engine/graph.ts";
 import type { FunctionSpec } from "./lambda/spec.ts";
+import { withLocalQueues } from "./queue-urls.ts";
 
 /** Where functions run: what their environment says about the outside. */
 export interface FunctionPlace {
@@ -35,7 +36,7 @@ export function functionSpec(node: ResourceNode, place: FunctionPlace): Function
     handler: String(properties.handler),
     zipPath: join(place.directory, zipPath(node)),
     environment: place.localise(
-      withLocalQueues(map(map(properties.environment).variables), place.endpointUrl),
+      localVariables(map(map(properties.environment).variables), place.endpointUrl),
     ),
     memorySize: Number(properties.memorySize ?? 128),
     timeoutMs: Number(properties.timeout ?? 3) * 1_000,
@@ -50,16 +51,9 @@ export function functionSpec(node: ResourceNode, place: FunctionPlace): Function
   };
 }
 
-/** `https://sqs.<region>.amazonaws.com/`, before the account. */
-const QUEUE_HOST = /https:\/\/sqs\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?(?=\/\d{12}\/)/g;
-
-/**
- * Queue URLs name their host, and the SDK sends there whatever endpoint it has been given: a function's variables name
- * the loopback one.
- */
-const withLocalQueues = (variables: PropertyMap, endpointUrl: string): Record<string, string> =>
+const localVariables = (variables: PropertyMap, endpointUrl: string): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(variables).map(([name, value]) => [name, String(value).replace(QUEUE_HOST, endpointUrl)]),
+    Object.entries(variables).map(([name, value]) => [name, withLocalQueues(String(value), endpointUrl)]),
   );
 
 /** An access key per function, in AWS's form, so that each call is attributed to its role. */

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { programLog, run, UsageError } from "./cli.ts";
 import { consoleLine } from "./console.ts";
 import { redact } from "./engine/graph.ts";
+import { withLocalQueues } from "./queue-urls.ts";
 import { Runtime } from "./runtime.ts";
 import { removeState, writeState } from "./state.ts";
 import { type SummaryInput, summary } from "./summary.ts";
@@ -160,7 +161,7 @@ async function describe(runtime: Runtime, stack: string, readyMs: number): Promi
     addresses: addressesOf(hosts.entries()),
     functions: functions.sort((a, b) => a.name.localeCompare(b.name)),
     declaredOnly: runtime.declaredOnly,
-    outputs: redacted.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+    outputs: redacted.map(([key, value]) => [key, withLocalQueues(textOf(value), runtime.aws.endpoint.url)]),
     example: outputs.apiUrl
       ? {
           apiUrl: hosts.resolve(text("apiUrl")),
@@ -172,6 +173,8 @@ async function describe(runtime: Runtime, stack: string, readyMs: number): Promi
     readyMs,
   };
 }
+
+const textOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** A host that is also there with a path says nothing more. */
 function addressesOf(entries: [string, string][]): SummaryInput["addresses"] {
