@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { Type } from "typebox";
 import { sealed } from "../../components/finaliser.ts";
 import { HttpApi, type HttpApiArgs } from "../../components/http-api.ts";
+import { forgiveLateOutputs } from "../helpers/mocks.ts";
 
 interface Registered {
   type: string;
@@ -34,6 +35,7 @@ const record = (): Registered[] => {
     "test",
     false,
   );
+  forgiveLateOutputs();
   return resources;
 };
 

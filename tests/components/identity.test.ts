@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 import { Identity, type IdentityArgs } from "../../components/identity.ts";
+import { forgiveLateOutputs } from "../helpers/mocks.ts";
 
 const POOL_ID = "us-east-1_AbCdEf123";
 
@@ -20,6 +21,7 @@ const record = (project = "project"): Map<string, Record<string, unknown>> => {
     "dev",
     false,
   );
+  forgiveLateOutputs();
   return resources;
 };
 

@@ -42,7 +42,7 @@ interface Monitor {
  * A test may end while its components still register their outputs: with the next test's mocks in place they are
  * nobody's, and Pulumi's own mock would end the process for it.
  */
-function forgiveLateOutputs(): void {
+export function forgiveLateOutputs(): void {
   const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
   const register = monitor.registerResourceOutputs.bind(monitor);
   monitor.registerResourceOutputs = (request, callback) => {
