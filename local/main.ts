@@ -7,7 +7,7 @@ import { redact } from "./engine/graph.ts";
 import { withLocalQueues } from "./queue-urls.ts";
 import { Runtime } from "./runtime.ts";
 import { removeState, writeState } from "./state.ts";
-import { type SummaryInput, summary } from "./summary.ts";
+import { changedLine, type SummaryInput, summary } from "./summary.ts";
 import { watchProgram } from "./watch.ts";
 
 const DEFAULT_PORT = 4566;
@@ -106,12 +106,9 @@ const publish = (runtime: Runtime, directory: string, stack: string): Promise<vo
 /** Evaluates the changed program; one that fails leaves the running system as it was. */
 async function takeOver(runtime: Runtime, directory: string, stack: string): Promise<void> {
   try {
-    const { created, replaced, removed } = await runtime.update();
+    const changes = await runtime.update();
     await publish(runtime, directory, stack);
-    const count = created.length + replaced.length + removed.length;
-    console.log(
-      `Program changed: ${count} of ${runtime.graph.resources.length} resources made anew or removed.`,
-    );
+    console.log(changedLine(changes));
   } catch (error) {
     console.log(`Program not taken over: ${(error as Error).message}`);
   }

@@ -1,4 +1,5 @@
-/** What the terminal shows once the system runs. Pure. */
+/** What the terminal shows once the system runs, and when its program has changed. Pure. */
+import type { Changes } from "./deployment.ts";
 
 interface SummaryFunction {
   name: string;
@@ -78,4 +79,23 @@ function example(
     `  TOKEN=$(curl -s ${tokenEndpoint} -u ${clientId}:$SECRET -d grant_type=client_credentials | node -p "JSON.parse(require('fs').readFileSync(0)).access_token")`,
     `  curl -s ${apiUrl}/devices -H "authorization: Bearer $TOKEN"`,
   ];
+}
+
+/** Names that a line lists; of more it tells how many. */
+const MOST_NAMES = 6;
+
+/** What `--watch` says of a program that has been taken over. */
+export function changedLine({ created, replaced, removed }: Changes): string {
+  const parts = [named("made", created), named("made anew", replaced), named("removed", removed)];
+  const told = parts.filter((part) => part !== "");
+  return told.length === 0
+    ? "Program taken over: nothing to change."
+    : `Program changed: ${told.join("; ")}.`;
+}
+
+function named(verb: string, urns: string[]): string {
+  if (urns.length === 0) return "";
+  const names = [...new Set(urns.map((urn) => urn.slice(urn.lastIndexOf("::") + 2)))].sort();
+  const rest = names.length - MOST_NAMES;
+  return `${verb} ${names.slice(0, MOST_NAMES).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }

@@ -53,7 +53,7 @@ export function createOrders(
   });
 
   api.route("POST /orders", {
-    summary: "Place an order; an Idempotency-Key header makes it safe to repeat",
+    summary: "Place an order; the Idempotency-Key header, which it needs, makes it safe to repeat",
     scopes: ["orders.write"],
     request: { body: OrderBodySchema },
     responses: { 201: OrderSchema },

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { summary } from "../../local/summary.ts";
+import { changedLine, summary } from "../../local/summary.ts";
 
 describe("the summary of a running system", () => {
   const lines = summary({
@@ -31,6 +31,26 @@ describe("the summary of a running system", () => {
     const put = lines.find((line) => line.includes("aws kinesis")) ?? "";
     expect(put).to.match(
       /^ {2}echo '\{"deviceId":.*"at":"'\$\(date -u \+%FT%TZ\)'"\}' \| aws kinesis put-record --endpoint-url http:\/\/127/,
+    );
+  });
+});
+
+describe("what --watch says of a changed program", () => {
+  const urn = (name: string): string => `urn:pulumi:dev::project::aws:s3/bucket:Bucket::${name}`;
+
+  it("names what was made, made anew and removed", () => {
+    expect(
+      changedLine({ created: [urn("b"), urn("a")], replaced: [urn("c")], removed: [urn("d")] }),
+    ).to.equal("Program changed: made a, b; made anew c; removed d.");
+  });
+
+  it("names six of many and tells how many more there are, and says when there is nothing", () => {
+    const many = Array.from({ length: 8 }, (_, index) => urn(`r${index}`));
+    expect(changedLine({ created: [], replaced: many, removed: [] })).to.equal(
+      "Program changed: made anew r0, r1, r2, r3, r4, r5 and 2 more.",
+    );
+    expect(changedLine({ created: [], replaced: [], removed: [] })).to.equal(
+      "Program taken over: nothing to change.",
     );
   });
 });
