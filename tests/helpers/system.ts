@@ -1,7 +1,7 @@
 import { Runtime } from "../../local/runtime.ts";
 import { localTarget, type StackOutputs, type Target } from "../../ops/shared/target.ts";
 import { ApiClient } from "../../ops/smoke/api.ts";
-import { clientOptions, patiently, type SmokeContext } from "../../ops/smoke/context.ts";
+import { clientOptions, type SmokeContext } from "../../ops/smoke/context.ts";
 import { ROOT } from "./source-files.ts";
 
 /** The whole program on this machine, as the commands see it. */
@@ -41,7 +41,6 @@ function systemOf(runtime: Runtime): System {
     outputs: runtime.outputs as unknown as StackOutputs,
   });
   const api = new ApiClient(target);
-  const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
   return {
     runtime,
     target,
@@ -53,7 +52,33 @@ function systemOf(runtime: Runtime): System {
       mark,
       now: Date.now,
       step: () => {},
-      until: patiently({ now: Date.now, sleep, patience: 60_000 }),
+      until: untilIn(runtime),
     }),
+  };
+}
+
+/** Longest wait for the next thing that happens, in milliseconds: a test that hangs is to say where. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Looks again whenever a function that no request waits for has run, instead of after a while: only such a function
+ * changes what is looked at.
+ */
+function untilIn({ trace }: Runtime): SmokeContext["until"] {
+  return async (attempt, wanted) => {
+    for (;;) {
+      const waiting = new AbortController();
+      const changed = trace.waitFor(
+        ({ kind, functionName }) => kind === "invocation" && !String(functionName).startsWith("api-"),
+        { onlyNew: true, timeoutMs: PATIENCE_MS, signal: waiting.signal },
+      );
+      changed.catch(() => {});
+      const value = await attempt();
+      if (wanted(value)) {
+        waiting.abort();
+        return value;
+      }
+      await changed;
+    }
   };
 }

@@ -5,13 +5,13 @@ import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from "@aws-s
 import { expect } from "chai";
 import { plain } from "../../local/engine/graph.ts";
 import type { TraceEvent } from "../../local/kit/trace.ts";
-import { Runtime } from "../../local/runtime.ts";
-import { localTarget, type Target } from "../../ops/shared/target.ts";
-import { ApiClient } from "../../ops/smoke/api.ts";
+import type { Runtime } from "../../local/runtime.ts";
+import type { Target } from "../../ops/shared/target.ts";
+import type { ApiClient } from "../../ops/smoke/api.ts";
 import { clientOptions } from "../../ops/smoke/context.ts";
 import { checkImages } from "../../ops/smoke/images.ts";
 import { bomb, halves, noise, SVG } from "../functions/make-thumbnails/pictures.ts";
-import { ROOT } from "../helpers/source-files.ts";
+import { systemForSuite } from "../helpers/system.ts";
 
 const MAX_BYTES = 26_214_400;
 
@@ -30,7 +30,7 @@ interface ImageView {
 
 describe("the image pipeline on this machine", function () {
   this.timeout(180_000);
-  let starting: Promise<Runtime>;
+  const system = systemForSuite();
   let runtime: Runtime;
   let target: Target;
   let api: ApiClient;
@@ -39,26 +39,11 @@ describe("the image pipeline on this machine", function () {
   let sqs: SQSClient;
 
   before(async () => {
-    starting = Runtime.start({ directory: ROOT, stack: "dev", port: 0 });
-    runtime = await starting;
-    target = localTarget("dev", {
-      pid: process.pid,
-      endpoint: runtime.aws.endpoint.url,
-      hosts: runtime.hosts.entries(),
-      outputs: runtime.outputs,
-    });
-    api = new ApiClient(target);
+    ({ runtime, target, api } = system());
     token = await api.token("images.write", "images.read");
     s3 = new S3Client(clientOptions(target));
     sqs = new SQSClient(clientOptions(target));
   });
-
-  after(() =>
-    starting.then(
-      (started) => started.stop(),
-      () => {},
-    ),
-  );
 
   /** An output of a resource of the program. */
   const output = (type: string, name: string, property: string): string => {
@@ -143,23 +128,7 @@ describe("the image pipeline on this machine", function () {
   };
 
   it("passes its part of the smoke test, figure by figure", async () => {
-    const checks = await checkImages({
-      target,
-      api,
-      clientOptions: clientOptions(target),
-      mark: "smoke",
-      now: Date.now,
-      step: () => {},
-      // Looks again whenever a file has been worked off.
-      until: async (attempt, wanted) => {
-        for (;;) {
-          const next = runtime.trace.waitFor(({ kind }) => kind === "batch", { onlyNew: true });
-          const value = await attempt();
-          if (wanted(value)) return value;
-          await next;
-        }
-      },
-    });
+    const checks = await checkImages(system().smoke("smoke"));
     expect(checks.filter(({ ok }) => !ok)).to.deep.equal([]);
     expect(checks.length).to.equal(9);
     await nothingIsLeft();

@@ -1,12 +1,12 @@
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { expect } from "chai";
 import type { TraceEvent } from "../../local/kit/trace.ts";
-import { Runtime } from "../../local/runtime.ts";
-import { localTarget, type Target } from "../../ops/shared/target.ts";
-import { type Answer, ApiClient } from "../../ops/smoke/api.ts";
-import { clientOptions, patiently } from "../../ops/smoke/context.ts";
+import type { Runtime } from "../../local/runtime.ts";
+import type { Target } from "../../ops/shared/target.ts";
+import type { Answer, ApiClient } from "../../ops/smoke/api.ts";
+import { clientOptions } from "../../ops/smoke/context.ts";
 import { checkOrders } from "../../ops/smoke/orders.ts";
-import { ROOT } from "../helpers/source-files.ts";
+import { systemForSuite } from "../helpers/system.ts";
 
 const ITEMS = [{ productId: "barometer", quantity: 2 }];
 
@@ -18,31 +18,16 @@ interface OrderView {
 
 describe("the orders service on this machine", function () {
   this.timeout(120_000);
-  let starting: Promise<Runtime>;
+  const system = systemForSuite();
   let runtime: Runtime;
   let target: Target;
   let api: ApiClient;
   let token: string;
 
   before(async () => {
-    starting = Runtime.start({ directory: ROOT, stack: "dev", port: 0 });
-    runtime = await starting;
-    target = localTarget("dev", {
-      pid: process.pid,
-      endpoint: runtime.aws.endpoint.url,
-      hosts: runtime.hosts.entries(),
-      outputs: runtime.outputs,
-    });
-    api = new ApiClient(target);
+    ({ runtime, target, api } = system());
     token = await api.token("orders.write", "orders.read");
   });
-
-  after(() =>
-    starting.then(
-      (started) => started.stop(),
-      () => {},
-    ),
-  );
 
   const place = (key: string, items: unknown = ITEMS): Promise<Answer> =>
     api.post("/orders", { items }, token, { "idempotency-key": key, "x-correlation-id": `trace-${key}` });
@@ -71,19 +56,7 @@ describe("the orders service on this machine", function () {
   };
 
   it("passes its part of the smoke test, figure by figure", async () => {
-    const checks = await checkOrders({
-      target,
-      api,
-      clientOptions: clientOptions(target),
-      mark: "pipeline",
-      now: Date.now,
-      step: () => {},
-      until: patiently({
-        now: Date.now,
-        sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-        patience: 60_000,
-      }),
-    });
+    const checks = await checkOrders(system().smoke("pipeline"));
     expect(checks.filter(({ ok }) => !ok)).to.deep.equal([]);
     expect(checks.length).to.be.greaterThan(15);
   });

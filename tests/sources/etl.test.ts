@@ -1,50 +1,16 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { KinesisClient, PutRecordsCommand } from "@aws-sdk/client-kinesis";
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { expect } from "chai";
 import type { Reading } from "../../functions/shared/reading.ts";
-import { Runtime } from "../../local/runtime.ts";
-import { localTarget } from "../../ops/shared/target.ts";
-import { ApiClient } from "../../ops/smoke/api.ts";
-import { clientOptions, patiently, type SmokeContext } from "../../ops/smoke/context.ts";
 import { checkEtl } from "../../ops/smoke/etl.ts";
-import { ROOT } from "../helpers/source-files.ts";
+import { systemForSuite } from "../helpers/system.ts";
 
 describe("the ETL in the running system", function () {
   this.timeout(120_000);
-  let starting: Promise<Runtime>;
-  let runtime: Runtime;
-  let context: SmokeContext;
-
-  before(async () => {
-    starting = Runtime.start({ directory: ROOT, stack: "dev", port: 0 });
-    runtime = await starting;
-    const state = {
-      pid: process.pid,
-      endpoint: runtime.aws.endpoint.url,
-      hosts: runtime.hosts.entries(),
-      outputs: runtime.outputs,
-    };
-    const target = localTarget("dev", state);
-    context = {
-      target,
-      api: new ApiClient(target),
-      clientOptions: clientOptions(target),
-      mark: "etl",
-      now: Date.now,
-      step: () => {},
-      until: patiently({ now: Date.now, sleep: (ms) => pause(ms), patience: 40_000 }),
-    };
-  });
-
-  after(() =>
-    starting.then(
-      (started) => started.stop(),
-      () => {},
-    ),
-  );
+  const system = systemForSuite();
 
   it("carries readings from the stream to Parquet, a report and the API; again with a repeat and a corrupt object", async () => {
+    const context = system().smoke("etl");
     const since = Date.now();
     const day = new Date(since - 86_400_000).toISOString().slice(0, 10);
     const readings: Reading[] = Array.from({ length: 300 }, (_, index) => ({
