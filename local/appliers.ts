@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { type Applier, allSettled } from "./deployment.ts";
 import { type Graph, plain, type ResourceNode } from "./engine/graph.ts";
-import { type FunctionPlace, functionSpec } from "./function-spec.ts";
+import { type FunctionPlace, functionSpec, provisionedConcurrency } from "./function-spec.ts";
 import type { Hosts } from "./hosts.ts";
 import { type Callers, parsePolicy } from "./lambda/iam.ts";
 import type { LambdaPool } from "./lambda/pool.ts";
@@ -152,9 +152,14 @@ export function functionAppliers(
     rolePolicies(graph, String(properties(node).role));
   return {
     "aws:lambda/function:Function": {
-      fingerprint: (node, graph) => JSON.stringify([properties(node), policies(node, graph)]),
+      fingerprint: (node, graph) =>
+        JSON.stringify([
+          properties(node),
+          policies(node, graph),
+          provisionedConcurrency(String(properties(node).name), graph),
+        ]),
       create: async (node, graph) => {
-        const spec = functionSpec(node, place);
+        const spec = functionSpec(node, graph, place);
         callers.register(spec.accessKeyId, {
           functionName: spec.name,
           secretAccessKey: spec.secretAccessKey,

@@ -1,6 +1,14 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { ARCHIVE, type PropertyMap, plain, type ResourceNode, SIGNATURE } from "./engine/graph.ts";
+import {
+  ARCHIVE,
+  type Graph,
+  type PropertyMap,
+  plain,
+  type ResourceNode,
+  SIGNATURE,
+} from "./engine/graph.ts";
+import { functionNameOf } from "./lambda/permission.ts";
 import type { FunctionSpec } from "./lambda/spec.ts";
 import { withLocalQueues } from "./queue-urls.ts";
 
@@ -23,7 +31,7 @@ const map = (value: unknown): PropertyMap =>
  * What the Lambda pool needs to run a registered `aws:lambda/function:Function`.
  * @throws {Error} naming the function when its code is not a zip file of the program's own.
  */
-export function functionSpec(node: ResourceNode, place: FunctionPlace): FunctionSpec {
+export function functionSpec(node: ResourceNode, graph: Graph, place: FunctionPlace): FunctionSpec {
   const properties = map(plain(node.outputs));
   const name = String(properties.name);
   const reserved = properties.reservedConcurrentExecutions;
@@ -32,7 +40,8 @@ export function functionSpec(node: ResourceNode, place: FunctionPlace): Function
   return {
     name,
     arn: String(properties.arn),
-    version: "$LATEST",
+    // Published or not, one version runs here; an alias is the name of the published one.
+    version: String(properties.version ?? "$LATEST"),
     handler: String(properties.handler),
     zipPath: join(place.directory, zipPath(node)),
     environment: place.localise(
@@ -41,6 +50,7 @@ export function functionSpec(node: ResourceNode, place: FunctionPlace): Function
     memorySize: Number(properties.memorySize ?? 128),
     timeoutMs: Number(properties.timeout ?? 3) * 1_000,
     reservedConcurrency: typeof reserved === "number" && reserved >= 0 ? reserved : undefined,
+    provisionedConcurrency: provisionedConcurrency(name, graph),
     deadLetterArn: typeof deadLetterArn === "string" ? deadLetterArn : undefined,
     logGroup: String(logging.logGroup ?? `/aws/lambda/${name}`),
     logFormat: logging.logFormat === "JSON" ? "JSON" : "Text",
@@ -50,6 +60,16 @@ export function functionSpec(node: ResourceNode, place: FunctionPlace): Function
     secretAccessKey: place.secretAccessKey(name),
   };
 }
+
+const PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig";
+
+/** Environments that the function's versions and aliases have provisioned, together. */
+export const provisionedConcurrency = (functionName: string, graph: Graph): number =>
+  graph.resources
+    .filter(({ type }) => type === PROVISIONED)
+    .map(({ outputs }) => map(plain(outputs)))
+    .filter((config) => functionNameOf(String(config.functionName)) === functionName)
+    .reduce((sum, config) => sum + Number(config.provisionedConcurrentExecutions), 0);
 
 const localVariables = (variables: PropertyMap, endpointUrl: string): Record<string, string> =>
   Object.fromEntries(

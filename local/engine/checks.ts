@@ -23,6 +23,12 @@ import {
   queueMappingsFit,
   settingsAreSingle,
 } from "./rules/queues.ts";
+import {
+  deploymentGroupFits,
+  provisionedFitsReservation,
+  provisionedIsPublished,
+  weightedAliasIsPublished,
+} from "./rules/releases.ts";
 import { destinationsMayBeSentTo, mappingMayRead } from "./rules/rights.ts";
 import { createView, type Problem, type View } from "./rules/view.ts";
 
@@ -46,6 +52,10 @@ const RULES: ((view: View) => Problem[])[] = [
   deadLettersFit,
   settingsAreSingle,
   reservationsFit,
+  provisionedIsPublished,
+  provisionedFitsReservation,
+  weightedAliasIsPublished,
+  deploymentGroupFits,
   namesDiffer,
 ];
 

@@ -21,11 +21,26 @@ const text = (value: unknown): string | undefined => (typeof value === "string" 
 export const functionNameOf = (nameOrArn: string): string =>
   nameOrArn.startsWith("arn:") ? (nameOrArn.split(":")[6] ?? "") : (nameOrArn.split(":")[0] ?? "");
 
+/** The version or alias at the end of an ARN; nothing when it names the function alone. */
+export const qualifierOf = (nameOrArn: string): string => {
+  const parts = nameOrArn.split(":");
+  return (nameOrArn.startsWith("arn:") ? parts[7] : parts[1]) ?? "";
+};
+
+/** What an invocation says of how it was called: the ARN, where it was called by one. */
+export const invokedAs = (nameOrArn: string): { invokedFunctionArn?: string } =>
+  nameOrArn.startsWith("arn:") ? { invokedFunctionArn: nameOrArn } : {};
+
 const ACTIONS = new Set(["lambda:InvokeFunction", "lambda:*"]);
 
-const allows = (permission: PropertyMap, functionName: string, invoker: Invoker): boolean => {
-  const { action, function: target, principal, sourceArn, sourceAccount } = permission;
-  if (!ACTIONS.has(text(action) ?? "") || functionNameOf(text(target) ?? "") !== functionName) return false;
+/** A permission is for one qualifier: who invokes an alias needs one that names the alias. */
+const isFor = ({ function: target, qualifier }: PropertyMap, nameOrArn: string): boolean =>
+  functionNameOf(text(target) ?? "") === functionNameOf(nameOrArn) &&
+  (text(qualifier) ?? qualifierOf(text(target) ?? "")) === qualifierOf(nameOrArn);
+
+const allows = (permission: PropertyMap, nameOrArn: string, invoker: Invoker): boolean => {
+  const { action, principal, sourceArn, sourceAccount } = permission;
+  if (!ACTIONS.has(text(action) ?? "") || !isFor(permission, nameOrArn)) return false;
   if (principal !== invoker.service && principal !== "*") return false;
   const account = invoker.sourceArn.split(":")[4];
   // A bucket's ARN names no account; the bucket is this account's.
@@ -33,8 +48,12 @@ const allows = (permission: PropertyMap, functionName: string, invoker: Invoker)
   return text(sourceArn) === undefined || wildcard(text(sourceArn) ?? "")(invoker.sourceArn);
 };
 
-/** Whether one of the graph's permissions lets the service invoke the function for its resource. */
-export const mayInvoke = (graph: Graph, functionName: string, invoker: Invoker): boolean =>
+/**
+ * Whether one of the graph's permissions lets the service invoke the function for its resource.
+ *
+ * @param nameOrArn as it is invoked: by its name or ARN, or by an alias's or version's ARN
+ */
+export const mayInvoke = (graph: Graph, nameOrArn: string, invoker: Invoker): boolean =>
   graph.resources
     .filter((node: ResourceNode) => node.type === PERMISSION)
-    .some((node) => allows(plain(node.outputs) as PropertyMap, functionName, invoker));
+    .some((node) => allows(plain(node.outputs) as PropertyMap, nameOrArn, invoker));

@@ -33,7 +33,7 @@ const checkTarget = (notification: Notification, target: Target, context: Source
   }
   const functionName = functionNameOf(target.arn);
   if (!context.pool.has(functionName)) throw invalid(notification, target, "it does not exist.");
-  if (mayInvoke(context.graph, functionName, sender)) return;
+  if (mayInvoke(context.graph, target.arn, sender)) return;
   throw invalid(
     notification,
     target,

@@ -33,7 +33,7 @@ const checkReach = (target: Target, context: SourceContext): void => {
   }
   const functionName = functionNameOf(target.arn);
   if (!context.pool.has(functionName)) fail(`there is no function "${functionName}".`);
-  if (mayInvoke(context.graph, functionName, sender)) return;
+  if (mayInvoke(context.graph, target.arn, sender)) return;
   fail(`"${functionName}" needs a lambda permission for ${SERVICE} with the sourceArn ${target.ruleArn}.`);
 };
 

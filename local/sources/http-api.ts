@@ -32,7 +32,8 @@ const createGateway = (
   const gateway = new Gateway(api, {
     clock: context.clock,
     random: () => context.random(),
-    invoke: (functionName, payload, traceId) => context.pool.invoke(functionName, payload, { traceId }),
+    invoke: ({ functionName, functionArn: invokedFunctionArn }, payload, traceId) =>
+      context.pool.invoke(functionName, payload, { invokedFunctionArn, traceId }),
     readJson: readJsonFrom((url) => context.resolveHost(url)),
     writeLog,
   });

@@ -112,7 +112,7 @@ class RunningRule {
 
   async #invoke({ functionArn }: FunctionAction, selected: Buffer): Promise<void> {
     const functionName = functionNameOf(functionArn);
-    if (!mayInvoke(this.#context.graph, functionName, { service: SERVICE, sourceArn: this.#rule.arn }))
+    if (!mayInvoke(this.#context.graph, functionArn, { service: SERVICE, sourceArn: this.#rule.arn }))
       throw new Error(
         `"${functionName}" needs a lambda permission for ${SERVICE} with the sourceArn ${this.#rule.arn}.`,
       );
@@ -160,7 +160,7 @@ const checkActions = ({ actions, arn, name }: TopicRule, { pool, graph }: Source
     if (action.kind !== "lambda") continue;
     const functionName = functionNameOf(action.functionArn);
     const problem = pool.has(functionName)
-      ? !mayInvoke(graph, functionName, { service: SERVICE, sourceArn: arn }) &&
+      ? !mayInvoke(graph, action.functionArn, { service: SERVICE, sourceArn: arn }) &&
         `"${functionName}" needs a lambda permission for ${SERVICE} with the sourceArn ${arn}.`
       : `there is no function "${functionName}".`;
     if (problem) throw new Error(`Topic rule "${name}": ${problem}`);

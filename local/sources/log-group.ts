@@ -48,7 +48,7 @@ const readFilter = (node: ResourceNode, context: SourceContext): Filter => {
   if (!context.services.logs.hasGroup(logGroup)) fail("The specified log group does not exist.");
   const sourceArn = `arn:aws:logs:${region}:${owner}:log-group:${logGroup}:*`;
   const allowed = principals(region).some((principal) =>
-    mayInvoke(context.graph, functionName, { service: principal, sourceArn }),
+    mayInvoke(context.graph, destination, { service: principal, sourceArn }),
   );
   if (!allowed)
     fail(

@@ -111,7 +111,7 @@ const graphOf = (routes: RouteFixture[], extra: { api?: PropertyMap; stage?: Pro
 type Handler = (
   event: Record<string, unknown>,
   functionName: string,
-  options?: { traceId?: string },
+  options?: { traceId?: string; invokedFunctionArn?: string },
 ) => unknown;
 
 interface Bench {
@@ -155,7 +155,11 @@ const begin = async (
       },
     },
     pool: {
-      invoke: async (functionName: string, payload: string, options?: { traceId?: string }) => {
+      invoke: async (
+        functionName: string,
+        payload: string,
+        options?: { traceId?: string; invokedFunctionArn?: string },
+      ) => {
         invoked.push(functionName);
         const result = await handler(JSON.parse(payload), functionName, options);
         return (result as { raw?: unknown })?.raw ?? ok(result);
@@ -718,6 +722,30 @@ describe("HTTP API source: gateway", () => {
     expect(await callRaw(bench, both)).to.match(/^HTTP\/1.1 400/);
     expect(await callRaw(bench, folded)).to.match(/^HTTP\/1.1 400/);
     expect(bench.invoked).to.deep.equal([]);
+  });
+
+  it("invokes an alias as the integration names it, with a permission that names it too", async () => {
+    const live = "arn:aws:lambda:us-east-1:000000000000:function:a:live";
+    const graph = graphOf([{ key: "GET /a", functionName: "a:live", permitted: false }]);
+    const grant = (qualifier: PropertyMap) =>
+      resource("aws:lambda/permission:Permission", "p", "p", {
+        action: "lambda:InvokeFunction",
+        principal: "apigateway.amazonaws.com",
+        function: "a",
+        ...qualifier,
+        sourceArn: `${EXECUTION_ARN}/*/GET/a`,
+      });
+    const answers = async (qualifier: PropertyMap) => {
+      bench = await begin(
+        { ...graph, resources: [...graph.resources, grant(qualifier)] },
+        (_, name, options) => [name, options?.invokedFunctionArn],
+      );
+      const { status, body } = await call(bench, { path: "/a" });
+      await bench.stop();
+      return [status, JSON.parse(body)];
+    };
+    expect(await answers({ qualifier: "live" })).to.deep.equal([200, ["a", live]]);
+    expect(await answers({})).to.deep.equal([500, { message: "Internal Server Error" }]);
   });
 
   it("serves a named stage under its own path prefix", async () => {

@@ -1,6 +1,7 @@
 /** Figures that fit alone and not together, and names that cannot exist twice. */
 import { type ResourceNode, UNKNOWN } from "../graph.ts";
 import { physicalNameOf, uniqueNameOf } from "../outputs.ts";
+import { provisionedOf } from "./releases.ts";
 import {
   FUNCTION,
   INTEGRATION,
@@ -74,10 +75,16 @@ export const visibilityFits = (view: View): Problem[] =>
     ),
   );
 
+/** What a function takes out of the account's pool: its reservation, or else its warm environments. */
+const takenOf = (view: View, lambda: ResourceNode): number => {
+  const reserved = numberOf(lambda, "reservedConcurrentExecutions") ?? -1;
+  return reserved >= 0 ? reserved : provisionedOf(view, lambda);
+};
+
 export const reservationsFit = (view: View): Problem[] => {
   const reserving = view
     .ofType(FUNCTION)
-    .map((lambda) => ({ lambda, reserved: numberOf(lambda, "reservedConcurrentExecutions") ?? 0 }))
+    .map((lambda) => ({ lambda, reserved: takenOf(view, lambda) }))
     .filter(({ reserved }) => reserved > 0);
   const total = reserving.reduce((sum, { reserved }) => sum + reserved, 0);
   const last = reserving.at(-1)?.lambda;
@@ -86,8 +93,8 @@ export const reservationsFit = (view: View): Problem[] => {
     {
       urn: last.urn,
       rule: "reservations-fit",
-      message: `The functions reserve ${total} concurrent executions; an account of 1,000 must keep 100 unreserved.`,
-      cure: `Reserve at most ${MAX_RESERVED} in all, or raise the account's quota first.`,
+      message: `The functions reserve or provision ${total} concurrent executions; an account of 1,000 must keep 100 unreserved.`,
+      cure: `Take at most ${MAX_RESERVED} in all, or raise the account's quota first.`,
     },
   ];
 };

@@ -9,7 +9,7 @@ import {
 } from "../graph.ts";
 
 export const FUNCTION = "aws:lambda/function:Function";
-const ALIAS = "aws:lambda/alias:Alias";
+export const ALIAS = "aws:lambda/alias:Alias";
 export const MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping";
 export const PERMISSION = "aws:lambda/permission:Permission";
 export const INVOKE_CONFIG = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig";

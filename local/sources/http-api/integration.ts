@@ -18,7 +18,11 @@ interface Invocation {
 }
 
 /** The trace id is the one in the event's headers, so that both name one trace. */
-export type Invoke = (functionName: string, payload: string, traceId: string) => Promise<Invocation>;
+export type Invoke = (
+  route: Pick<RouteModel, "functionName" | "functionArn">,
+  payload: string,
+  traceId: string,
+) => Promise<Invocation>;
 
 /** What goes to the function. */
 export interface Delivery {
@@ -91,7 +95,7 @@ export const integrate = async (
 ): Promise<GatewayResponse> => {
   if (!route.permitted(stage)) return failed(log, NOT_PERMITTED);
   const startedAt = clock.now();
-  const outcome = await withinTime(invoke(route.functionName, payload, traceId), route.timeoutMs, clock);
+  const outcome = await withinTime(invoke(route, payload, traceId), route.timeoutMs, clock);
   log.integrationLatency = clock.now() - startedAt;
   if (!("failure" in outcome)) return readInvocation(outcome, log);
   log.integrationStatus = outcome.status;

@@ -19,6 +19,8 @@ import { ACCOUNT_LIMITS, type ThrottleLimits } from "./throttle.ts";
 
 export interface RouteModel extends RoutePattern {
   functionName: string;
+  /** As the integration names it: an alias's, where it does. */
+  functionArn: string;
   /** Milliseconds. */
   timeoutMs: number;
   authorizer?: AuthorizerSettings;
@@ -158,12 +160,13 @@ const arnMatches = (pattern: string, arn: string): boolean => {
   return new RegExp(`^${source}$`).test(arn);
 };
 
-const FUNCTION_IN_URI = /:function:([^:/]+)(?::([^:/]+))?/;
+const FUNCTION_IN_URI = /arn:[^/]*:function:([^:/]+)(?::([^:/]+))?/;
 
-const functionOf = (integration: Resource): { name: string; qualifier: string } => {
-  const [, name = "", qualifier = ""] = FUNCTION_IN_URI.exec(textOf(integration.values.integrationUri)) ?? [];
+const functionOf = (integration: Resource): { arn: string; name: string; qualifier: string } => {
+  const uri = textOf(integration.values.integrationUri).replace(/^.*\/functions\//, "");
+  const [arn = "", name = "", qualifier = ""] = FUNCTION_IN_URI.exec(uri) ?? [];
   if (name === "") refuse(integration, "its integrationUri names no Lambda function.");
-  return { name, qualifier };
+  return { arn, name, qualifier };
 };
 
 const integrationOf = (graph: Graph, apiId: string, route: Resource): Resource => {
@@ -206,6 +209,7 @@ const routeOf = (graph: Graph, api: Resource, resource: Resource): RouteModel =>
   return {
     ...pattern,
     functionName: target.name,
+    functionArn: target.arn,
     timeoutMs: Math.min(
       numberOf(integration.values.timeoutMilliseconds) || LONGEST_TIMEOUT_MS,
       LONGEST_TIMEOUT_MS,

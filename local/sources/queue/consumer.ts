@@ -7,6 +7,7 @@
  */
 import { cutBatch } from "../../kit/batcher.ts";
 import { backoffMs } from "../../kit/retry.ts";
+import { invokedAs } from "../../lambda/permission.ts";
 import {
   type InvokeResult,
   RequestTooLargeException,
@@ -188,7 +189,7 @@ export class QueueConsumer {
     const visibleAt = context.clock.now() + Number(VisibilityTimeout) * 1_000;
     for (let retry = 1; context.clock.now() < visibleAt; retry += 1) {
       try {
-        return await context.pool.invoke(mapping.functionName, payload);
+        return await context.pool.invoke(mapping.functionName, payload, invokedAs(mapping.functionReference));
       } catch (error) {
         if (error instanceof RequestTooLargeException) {
           return { status: "error", payload: "null", requestId: "" };

@@ -14,6 +14,8 @@ export interface QueueMapping {
   queueName: string;
   fifo: boolean;
   functionName: string;
+  /** As the mapping names it: by name, or by the ARN of the function or an alias. */
+  functionReference: string;
   enabled: boolean;
   batchSize: number;
   windowMs: number;
@@ -146,6 +148,7 @@ export const readMapping = (node: ResourceNode): QueueMapping => {
     queueName: queueArn.split(":")[5] ?? "",
     fifo,
     functionName: functionNameOf(String(inputs.functionName ?? "")),
+    functionReference: String(inputs.functionName ?? ""),
     enabled: inputs.enabled !== false,
     ...readBatching(fail, inputs, fifo),
     ...readConcurrency(fail, inputs),

@@ -2,6 +2,7 @@
  * Takes one batch of a shard to its end: every record is delivered or given up, in order, before the next batch.
  */
 import { backoffMs, type NextStep, nextStep } from "../../kit/retry.ts";
+import { invokedAs } from "../../lambda/permission.ts";
 import type { SourceContext } from "../source.ts";
 import { Destination, uuidFrom } from "./destination.ts";
 import { type Attempt, attempt } from "./invoker.ts";
@@ -98,7 +99,7 @@ export class BatchProcessor<R extends ShardRecord> {
   }
 
   readonly #invoke = (functionName: string, payload: string) =>
-    this.#context.pool.invoke(functionName, payload);
+    this.#context.pool.invoke(functionName, payload, invokedAs(this.#mapping.functionReference));
 
   #payload(records: readonly R[], frame: WindowFrame | undefined): string {
     const event = toEvent(records, this.#place, this.#form);

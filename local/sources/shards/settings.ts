@@ -5,6 +5,7 @@
  */
 import { type PropertyMap, type PropertyValue, plain, type ResourceNode } from "../../engine/graph.ts";
 import type { RetryPolicy } from "../../kit/retry.ts";
+import { functionNameOf } from "../../lambda/permission.ts";
 import type { ShardStart } from "../../services/kinesis-position.ts";
 
 export interface MappingSettings extends RetryPolicy {
@@ -16,6 +17,8 @@ export interface MappingSettings extends RetryPolicy {
   /** Of the stream, or of the table whose changes these are. */
   streamName: string;
   functionName: string;
+  /** As the mapping names it: by name, or by the ARN of the function or an alias. */
+  functionReference: string;
   enabled: boolean;
   batchSize: number;
   windowMs: number;
@@ -128,10 +131,6 @@ const readFilters = (inputs: Inputs): string[] => {
   );
 };
 
-/** A function's name out of its name, its ARN, or either with a qualifier. */
-const functionNameOf = (reference: string): string =>
-  (reference.startsWith("arn:") ? reference.split(":")[6] : reference.split(":")[0]) ?? reference;
-
 /** @throws when a value is missing or outside AWS's range; the message names the mapping, the value and the range */
 export const readMapping = (node: ResourceNode): MappingSettings => {
   const inputs = new Inputs(node);
@@ -151,6 +150,7 @@ export const readMapping = (node: ResourceNode): MappingSettings => {
     streamArn,
     streamName: streamNameOf(streamArn),
     functionName: functionNameOf(inputs.text("functionName")),
+    functionReference: inputs.text("functionName"),
     enabled: inputs.flag("enabled", true),
     batchSize: inputs.number("batchSize"),
     windowMs: inputs.number("maximumBatchingWindowInSeconds") * 1_000,

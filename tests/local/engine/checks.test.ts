@@ -184,6 +184,68 @@ describe("local/engine/checks", () => {
     expect(rulesBroken(queue(30), role, read, lambda(), mapping("jobs"))).to.deep.equal([]);
   });
 
+  describe("of aliases and releases", () => {
+    const alias = (version: string, routingConfig: PropertyMap | null = null) =>
+      node("aws:lambda/alias:Alias", "live", {
+        inputs: { functionVersion: version, routingConfig },
+        from: { functionName: ["aggregate"] },
+      });
+    const provisioned = (count: number, inputs: PropertyMap = {}) =>
+      node("aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig", "warm", {
+        inputs: { qualifier: "live", provisionedConcurrentExecutions: count, ...inputs },
+        from: { functionName: ["aggregate"], qualifier: ["live"] },
+      });
+    const taken = (...more: ResourceNode[]) => rulesBroken(role, policy(), ...more);
+
+    it("keeps environments warm for published versions only", () => {
+      expect(taken(lambda(), alias("1"), provisioned(2))).to.deep.equal([]);
+      expect(taken(lambda(), alias("$LATEST"), provisioned(2))).to.deep.equal(["provisioned-is-published"]);
+      expect(taken(lambda(), alias("1"), provisioned(2, { qualifier: "$LATEST" }))).to.deep.equal([
+        "provisioned-is-published",
+      ]);
+    });
+
+    it("holds them to the function's reservation and the account's pool", () => {
+      const reserving = lambda({ inputs: { reservedConcurrentExecutions: 4 } });
+      expect(taken(reserving, alias("1"), provisioned(4))).to.deep.equal([]);
+      expect(taken(reserving, alias("1"), provisioned(5))).to.deep.equal(["provisioned-fits-reservation"]);
+      expect(taken(lambda(), alias("1"), provisioned(901))).to.deep.equal(["reservations-fit"]);
+    });
+
+    it("shares an alias's traffic among published versions only", () => {
+      expect(taken(lambda(), alias("2", { additionalVersionWeights: { "1": 0.9 } }))).to.deep.equal([]);
+      expect(taken(lambda(), alias("2", { additionalVersionWeights: { $LATEST: 0.9 } }))).to.deep.equal([
+        "weighted-alias-is-published",
+      ]);
+    });
+
+    it("wants a deployment group as CodeDeploy takes it for Lambda", () => {
+      const application = node("aws:codedeploy/application:Application", "releases", {
+        inputs: { computePlatform: "Lambda" },
+      });
+      const style = { deploymentType: "BLUE_GREEN", deploymentOption: "WITH_TRAFFIC_CONTROL" };
+      const deployer = (service: string) =>
+        node("aws:iam/role:Role", "deployer", {
+          inputs: { assumeRolePolicy: JSON.stringify({ Principal: { Service: service } }) },
+        });
+      const group = (inputs: PropertyMap) =>
+        node("aws:codedeploy/deploymentGroup:DeploymentGroup", "canary", {
+          inputs: { deploymentStyle: style, ...inputs },
+          from: { appName: ["releases"], serviceRoleArn: ["deployer"] },
+        });
+      const codedeploy = deployer("codedeploy.amazonaws.com");
+      expect(taken(application, codedeploy, group({}))).to.deep.equal([]);
+      const faulty = [
+        [codedeploy, group({ deploymentStyle: {} })],
+        [codedeploy, group({ alarmConfiguration: { enabled: true, alarms: [] } })],
+        [deployer("lambda.amazonaws.com"), group({})],
+      ];
+      for (const [trusting, one] of faulty as [ResourceNode, ResourceNode][]) {
+        expect(taken(application, trusting, one)).to.deep.equal(["deployment-group-fits"]);
+      }
+    });
+  });
+
   it("keeps a hundred concurrent executions of the account unreserved", () => {
     expect(
       rulesBroken(role, policy(), lambda({ inputs: { reservedConcurrentExecutions: 901 } })),

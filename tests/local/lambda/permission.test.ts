@@ -39,6 +39,15 @@ describe("a function's permissions", () => {
     );
   });
 
+  it("let an alias be invoked only where they name it", () => {
+    const invoked = (target: string, permission: PropertyMap) =>
+      mayInvoke(graphWith(permission), target, { service: "events.amazonaws.com", sourceArn: RULE });
+    expect(invoked(`${FUNCTION}:live`, { ...GRANT, qualifier: "live" })).to.equal(true);
+    expect(invoked(`${FUNCTION}:live`, { ...GRANT, function: `${FUNCTION}:live` })).to.equal(true);
+    expect(invoked(`${FUNCTION}:live`, GRANT)).to.equal(false);
+    expect(invoked(FUNCTION, { ...GRANT, qualifier: "live" })).to.equal(false);
+  });
+
   const refused: [string, PropertyMap][] = [
     ["another function", { function: "other" }],
     ["another service", { principal: "s3.amazonaws.com" }],
