@@ -187,6 +187,7 @@ export class Bucket extends Component {
       {
         action: "lambda:InvokeFunction",
         function: subscriber.name,
+        qualifier: subscriber.qualifier,
         principal: "s3.amazonaws.com",
         sourceArn: this.arn,
         // A bucket's ARN names no account, and names of deleted buckets are taken again.

@@ -1,15 +1,9 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { EventBridgeEvent } from "aws-lambda";
+import type { AsyncRetries } from "./async-invoke.ts";
 import { Component, type ComponentArgs } from "./component.ts";
-import {
-  type AsyncRetries,
-  type Callback,
-  Function,
-  type FunctionSettings,
-  SETTING_KEYS,
-  settingsOf,
-} from "./function.ts";
+import { type Callback, Function, type FunctionSettings, SETTING_KEYS, settingsOf } from "./function.ts";
 import {
   argumentError,
   type Culprit,
@@ -158,6 +152,7 @@ export class EventBus<Events extends object = Record<string, unknown>> extends C
       {
         action: "lambda:InvokeFunction",
         function: subscriber.name,
+        qualifier: subscriber.qualifier,
         principal: "events.amazonaws.com",
         sourceArn: rule.arn,
       },

@@ -1,12 +1,21 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { Context } from "aws-lambda";
+import {
+  type AsyncInvokeArgs,
+  checkAsyncInvoke,
+  configureAsyncInvoke,
+  createFailures,
+  failurePermissions,
+} from "./async-invoke.ts";
 import { Component, type ComponentArgs } from "./component.ts";
-import { argumentError, type Culprit, type Keys, requireRange } from "./internal/arguments.ts";
+import { argumentError, type Keys, requireRange } from "./internal/arguments.ts";
 import { checkEnvironment, checkVariableNames } from "./internal/environment.ts";
 import { checkLogRetention } from "./internal/log-retention.ts";
 import { checkAutoname } from "./internal/names.ts";
+import { checkProvisioned } from "./internal/releases.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
+import { checkDeployment, createLiveAlias, isLive, type LiveSettings } from "./live-alias.ts";
 import { type PreparedCallback, prepareCallback, type Wrap } from "./packaging/package.ts";
 import { derivedPolicy, NETWORK_INTERFACES, type PolicyStatement } from "./policy.ts";
 
@@ -22,7 +31,7 @@ export interface VpcSettings {
 }
 
 /** What a subscription or route lets its user set on the function behind it. */
-export interface FunctionSettings {
+export interface FunctionSettings extends LiveSettings {
   /**
    * Memory in MB; CPU grows with it (1,769 MB is one vCPU). 128-10,240. Cost driver: MB times milliseconds.
    * @default 512
@@ -92,35 +101,13 @@ export const SETTING_KEYS: Keys<FunctionSettings> = {
   maxSize: true,
   natives: true,
   vpc: true,
+  provisionedConcurrency: true,
+  deployment: true,
 };
 
 /** The settings among a component's arguments. */
 export const settingsOf = (args: FunctionSettings): FunctionSettings =>
   Object.fromEntries(Object.entries(args).filter(([key]) => Object.hasOwn(SETTING_KEYS, key)));
-
-/** What happens to an asynchronous invocation (from S3, SNS, EventBridge, Scheduler, IoT) that fails. */
-export interface AsyncInvokeArgs {
-  /**
-   * Retries after the first failure. 0-2.
-   * @default 2
-   */
-  maximumRetryAttempts?: number;
-  /**
-   * Seconds an event may wait before it is given up. 60-21,600.
-   * @default 3,600
-   */
-  maximumEventAgeInSeconds?: number;
-  /**
-   * ARN of the queue, topic, bus, bucket or function that gets what failed; together with `permission`.
-   * @default a queue of the function's own (`failures`), encrypted, 14 days; it costs nothing while it is empty
-   */
-  onFailureArn?: pulumi.Input<string>;
-  /** The right to send there, e.g. `{ actions: ["sqs:SendMessage"], resources: [queue.arn], reason: "..." }`. */
-  permission?: PolicyStatement;
-}
-
-/** What a user may set of it where a component makes the function. */
-export type AsyncRetries = Pick<AsyncInvokeArgs, "maximumRetryAttempts" | "maximumEventAgeInSeconds">;
 
 export interface FunctionArgs<Event, Result> extends ComponentArgs, FunctionSettings {
   /** The code, inline. May use imports, module-level declarations, plain values, and Outputs through `.get()`. */
@@ -147,9 +134,6 @@ const DEFAULTS = {
   memorySize: 512,
   timeout: 30,
   logRetentionDays: 14,
-  asyncRetryAttempts: 2,
-  asyncEventAge: 3_600,
-  failureRetentionSeconds: 1_209_600,
 } as const;
 
 /** Seconds that a function may run unless its settings say otherwise. */
@@ -179,10 +163,12 @@ const ASSUMED_BY_LAMBDA = JSON.stringify({
  * Source: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
  */
 export class Function<Event = unknown, Result = unknown> extends Component {
-  /** The function's ARN. */
+  /** The ARN that triggers invoke: the alias's where there is one, else the function's. */
   readonly arn: pulumi.Output<string>;
   /** The function's physical name. */
   readonly name: pulumi.Output<string>;
+  /** The alias in `arn`; a permission to invoke needs it beside the name. */
+  readonly qualifier: pulumi.Output<string> | undefined;
   /** The ARN that API Gateway invokes it by. */
   readonly invokeArn: pulumi.Output<string>;
   /** Its execution role. */
@@ -195,6 +181,8 @@ export class Function<Event = unknown, Result = unknown> extends Component {
   readonly failures: aws.sqs.Queue | undefined;
   /** The role's policy; whatever starts invocations must depend on it. */
   readonly policy: aws.iam.RolePolicy;
+  /** What its triggers call, when it is provisioned or released step by step. */
+  readonly alias: aws.lambda.Alias | undefined;
 
   constructor(name: string, args: FunctionArgs<Event, Result>, opts?: pulumi.ComponentResourceOptions) {
     super("Function", name, args, opts);
@@ -207,13 +195,19 @@ export class Function<Event = unknown, Result = unknown> extends Component {
     });
     this.logGroup = this.createLogGroup(args);
     this.role = this.createRole(args);
-    this.failures = this.createFailures(args);
+    const owner = { component: this, name, tags: this.tags };
+    this.failures = createFailures(owner, args.asyncInvoke);
     this.policy = this.createPolicy(args, code);
     this.function = this.createFunction(args, code);
-    this.arn = this.function.arn;
     this.name = this.function.name;
-    this.invokeArn = this.function.invokeArn;
-    if (args.asyncInvoke) this.createAsyncInvoke(args.asyncInvoke);
+    this.alias = this.createAlias(args);
+    this.qualifier = this.alias?.name;
+    this.arn = (this.alias ?? this.function).arn;
+    this.invokeArn = (this.alias ?? this.function).invokeArn;
+    if (args.asyncInvoke) {
+      const { name: functionName, qualifier, failures, policy } = this;
+      configureAsyncInvoke(owner, args.asyncInvoke, { functionName, qualifier, failures, policy });
+    }
     this.registerOutputs({ arn: this.arn, name: this.name });
   }
 
@@ -250,10 +244,12 @@ export class Function<Event = unknown, Result = unknown> extends Component {
     checkLogRetention(who, args.logRetentionDays);
     checkVariableNames(who, Object.keys(args.environment ?? {}));
     checkAsyncInvoke(who, args.asyncInvoke);
+    checkProvisioned(who, args.provisionedConcurrency, args.reservedConcurrentExecutions);
+    checkDeployment(who, args.deployment);
     const wide = args.permissions?.flatMap(({ actions }) => actions).find((action) => action.includes("*"));
     if (wide) throw argumentError(who, `permission "${wide}" holds a wildcard; list the exact actions.`);
     checkAutoname(who, "function", `${this.componentName}-function`);
-    checkAutoname(who, "role", `${this.componentName}-role`);
+    checkAutoname(who, "role", `${this.componentName}-${args.deployment ? "deploy-role" : "role"}`);
   }
 
   private createLogGroup(args: FunctionArgs<Event, Result>): aws.cloudwatch.LogGroup {
@@ -286,7 +282,7 @@ export class Function<Event = unknown, Result = unknown> extends Component {
         reason: "the function writes its own log group",
       },
       ...(args.vpc ? [NETWORK_INTERFACES] : []),
-      ...this.failurePermissions(args),
+      ...failurePermissions(args.asyncInvoke, this.failures),
       ...(args.permissions ?? []),
     ];
     const policy = derivedPolicy({ name: this.componentName, code, access: args.access, own });
@@ -295,32 +291,6 @@ export class Function<Event = unknown, Result = unknown> extends Component {
       { role: this.role.id, policy },
       this.child(),
     );
-  }
-
-  /** A queue of the function's own, unless it is told where to send what failed. */
-  private createFailures({ asyncInvoke }: FunctionArgs<Event, Result>): aws.sqs.Queue | undefined {
-    if (!asyncInvoke || asyncInvoke.onFailureArn) return undefined;
-    return new aws.sqs.Queue(
-      `${this.componentName}-failures`,
-      {
-        sqsManagedSseEnabled: true,
-        messageRetentionSeconds: DEFAULTS.failureRetentionSeconds,
-        tags: this.tags,
-      },
-      this.child(),
-    );
-  }
-
-  private failurePermissions({ asyncInvoke }: FunctionArgs<Event, Result>): PolicyStatement[] {
-    if (asyncInvoke?.permission) return [asyncInvoke.permission];
-    if (!this.failures) return [];
-    return [
-      {
-        actions: ["sqs:SendMessage"],
-        resources: [this.failures.arn],
-        reason: "Lambda sends what failed with the function's role",
-      },
-    ];
   }
 
   private createFunction(args: FunctionArgs<Event, Result>, code: PreparedCallback): aws.lambda.Function {
@@ -337,6 +307,8 @@ export class Function<Event = unknown, Result = unknown> extends Component {
         ephemeralStorage: args.ephemeralStorage === undefined ? undefined : { size: args.ephemeralStorage },
         description: args.description,
         reservedConcurrentExecutions: args.reservedConcurrentExecutions,
+        // An alias points to a published version; the properties of one never change.
+        publish: isLive(args) ? true : undefined,
         environment: { variables: this.environment(args, code) },
         vpcConfig: args.vpc,
         tracingConfig: { mode: "Active" },
@@ -346,6 +318,20 @@ export class Function<Event = unknown, Result = unknown> extends Component {
       this.child({ dependsOn: [this.policy, this.logGroup] }),
     );
     return new aws.lambda.Function(`${this.componentName}-function`, functionArgs, opts);
+  }
+
+  private createAlias(args: FunctionArgs<Event, Result>): aws.lambda.Alias | undefined {
+    if (!isLive(args)) return undefined;
+    return createLiveAlias(
+      {
+        component: this,
+        name: this.componentName,
+        tags: this.tags,
+        lambda: this.function,
+        timeout: args.timeout ?? DEFAULTS.timeout,
+      },
+      args,
+    );
   }
 
   /** Captured values beside the user's own variables, checked against Lambda's limit once they are known. */
@@ -362,34 +348,4 @@ export class Function<Event = unknown, Result = unknown> extends Component {
       return known;
     });
   }
-
-  private createAsyncInvoke(args: AsyncInvokeArgs): void {
-    new aws.lambda.FunctionEventInvokeConfig(
-      `${this.componentName}-async`,
-      {
-        functionName: this.name,
-        maximumRetryAttempts: args.maximumRetryAttempts ?? DEFAULTS.asyncRetryAttempts,
-        maximumEventAgeInSeconds: args.maximumEventAgeInSeconds ?? DEFAULTS.asyncEventAge,
-        destinationConfig: { onFailure: { destination: args.onFailureArn ?? this.failures?.arn ?? "" } },
-      },
-      this.child({ dependsOn: [this.policy] }),
-    );
-  }
-}
-
-/** https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html */
-function checkAsyncInvoke(who: Culprit, asyncInvoke: AsyncInvokeArgs | undefined): void {
-  if ((asyncInvoke?.onFailureArn === undefined) !== (asyncInvoke?.permission === undefined)) {
-    throw argumentError(who, "asyncInvoke.onFailureArn and its permission go together; set both or neither.");
-  }
-  requireRange(who, "asyncInvoke.maximumRetryAttempts", asyncInvoke?.maximumRetryAttempts, {
-    minimum: 0,
-    maximum: 2,
-    unit: "retries",
-  });
-  requireRange(who, "asyncInvoke.maximumEventAgeInSeconds", asyncInvoke?.maximumEventAgeInSeconds, {
-    minimum: 60,
-    maximum: 21_600,
-    unit: "seconds",
-  });
 }

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { Static, TSchema, TUndefined, TUnsafe } from "typebox";
+import { createAccessLogs } from "./access-logs.ts";
 import { Component, type ComponentArgs } from "./component.ts";
 import { whenComplete } from "./finaliser.ts";
 import { Function, type FunctionSettings } from "./function.ts";
@@ -28,6 +29,7 @@ import { type ApiInfo, openApiDocument, type RouteDeclaration, type Schema } fro
 import { checkPreflight } from "./internal/preflight.ts";
 import { parseRouteKey, type RouteKey, routeName, routeShape } from "./internal/routes.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
+import { routeDeployment } from "./route-deployment.ts";
 import type { RouteRequest } from "./runtime/request.ts";
 import type { RouteResponse } from "./runtime/route.ts";
 
@@ -117,14 +119,6 @@ export interface RouteArgs<P extends TSchema, Q extends TSchema, B extends TSche
   name?: string;
 }
 
-/**
- * Any other log group that API Gateway writes to is listed by name in the account's one policy for such logs, which
- * nothing ever shortens: after some dozens of stages, logging can no longer be switched on. The API's id makes the
- * name unique, as an automatic name would be.
- * Source: https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
- */
-const VENDED_LOGS = "/aws/vendedlogs/";
-
 const moduleOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
 interface DeclaredRoute {
@@ -171,7 +165,13 @@ export class HttpApi extends Component {
     this.validate(args);
     this.args = args;
     this.api = this.createApi();
-    this.accessLogs = this.createAccessLogs();
+    this.accessLogs = createAccessLogs(this.api, {
+      component: this,
+      name,
+      retentionInDays: args.logRetentionDays ?? DEFAULTS.logRetentionDays,
+      tags: this.tags,
+      transform: args.transform?.accessLogs,
+    });
     this.url = this.api.apiEndpoint;
     whenComplete(`HttpApi/${name}`, () => this.finish());
     this.registerOutputs({ url: this.url });
@@ -194,6 +194,13 @@ export class HttpApi extends Component {
       name,
       {
         ...functionArguments(args),
+        ...routeDeployment(args.deployment, {
+          component: this,
+          name,
+          apiId: this.api.id,
+          key,
+          tags: this.tags,
+        }),
         timeout: args.timeout ?? DEFAULTS.timeout,
         logRetentionDays: args.logRetentionDays ?? this.args.logRetentionDays,
         description: args.summary ?? args.description,
@@ -254,19 +261,6 @@ export class HttpApi extends Component {
     return key;
   }
 
-  private createAccessLogs(): aws.cloudwatch.LogGroup {
-    const [logArgs, opts] = applyTransform<aws.cloudwatch.LogGroupArgs>(
-      this.args.transform?.accessLogs,
-      {
-        name: pulumi.interpolate`${VENDED_LOGS}${this.componentName}-${this.api.id}`,
-        retentionInDays: this.args.logRetentionDays ?? DEFAULTS.logRetentionDays,
-        tags: this.tags,
-      },
-      this.child(),
-    );
-    return new aws.cloudwatch.LogGroup(`${this.componentName}-access-logs`, logArgs, opts);
-  }
-
   private createApi(): aws.apigatewayv2.Api {
     const [apiArgs, opts] = applyTransform<aws.apigatewayv2.ApiArgs>(
       this.args.transform?.api,
@@ -316,6 +310,7 @@ export class HttpApi extends Component {
       {
         action: "lambda:InvokeFunction",
         function: handler.name,
+        qualifier: handler.qualifier,
         principal: "apigateway.amazonaws.com",
         sourceArn: pulumi.interpolate`${this.api.executionArn}/$default/${sourcePath(key)}`,
       },

@@ -1,15 +1,9 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import type { AsyncRetries } from "./async-invoke.ts";
 import { Bucket } from "./bucket.ts";
 import { Component, type ComponentArgs } from "./component.ts";
-import {
-  type AsyncRetries,
-  type Callback,
-  Function,
-  type FunctionSettings,
-  SETTING_KEYS,
-  settingsOf,
-} from "./function.ts";
+import { type Callback, Function, type FunctionSettings, SETTING_KEYS, settingsOf } from "./function.ts";
 import { type Keys, refuseUnknownKeys } from "./internal/arguments.ts";
 import { checkAutoname } from "./internal/names.ts";
 import { checkFilter, devicePosition, deviceTopic, ruleSql } from "./internal/topics.ts";
@@ -134,6 +128,7 @@ export class IotTopic extends Component {
       {
         action: "lambda:InvokeFunction",
         function: subscriber.name,
+        qualifier: subscriber.qualifier,
         principal: "iot.amazonaws.com",
         sourceArn: rule.arn,
       },

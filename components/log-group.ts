@@ -167,6 +167,7 @@ export class LogGroup extends Component {
       {
         action: "lambda:InvokeFunction",
         function: subscriber.name,
+        qualifier: subscriber.qualifier,
         principal: "logs.amazonaws.com",
         sourceArn: pulumi.interpolate`${this.arn}:*`,
       },

@@ -1,15 +1,9 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { EventBridgeEvent } from "aws-lambda";
+import type { AsyncRetries } from "./async-invoke.ts";
 import { Component, type ComponentArgs } from "./component.ts";
-import {
-  type AsyncRetries,
-  type Callback,
-  Function,
-  type FunctionSettings,
-  SETTING_KEYS,
-  settingsOf,
-} from "./function.ts";
+import { type Callback, Function, type FunctionSettings, SETTING_KEYS, settingsOf } from "./function.ts";
 import { argumentError, type Culprit, requireRange } from "./internal/arguments.ts";
 import { checkAutoname } from "./internal/names.ts";
 import { checkScheduleExpression, isTimezone } from "./internal/schedule-expression.ts";

@@ -22,6 +22,7 @@ import {
   TelemetryResultSchema,
 } from "../functions/shared/schemas.ts";
 import type { Settings } from "./config.ts";
+import { release, releaseWarm } from "./releases.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** Version of the API, as its description and its health say. */
@@ -54,6 +55,7 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
   const cursorKey = settings.cursorKey ?? deriveCursorKey(identity);
   const stack = pulumi.getStack();
   const { member, readCache } = createCache(settings);
+  const reads = { ...member, ...releaseWarm(settings) };
 
   const api = new HttpApi("api", {
     identity,
@@ -69,6 +71,7 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     request: { body: TelemetryBodySchema },
     responses: { 202: TelemetryResultSchema },
     unsafeKeys: "keep",
+    ...release(settings),
     callback: async (request) => acceptTelemetry(request, { stream: stream.name.get(), maxAgeDays }),
   });
 
@@ -78,7 +81,7 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     request: { query: PageQuerySchema },
     responses: { 200: DeviceListSchema },
     cacheSeconds: 1,
-    ...member,
+    ...reads,
     callback: async (request) =>
       listDevices(request, {
         table: readings.name.get(),
@@ -93,7 +96,7 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     request: { path: DevicePathSchema, query: PageQuerySchema },
     responses: { 200: DeviceSchema },
     cacheSeconds: 1,
-    ...member,
+    ...reads,
     callback: async (request) =>
       getDevice(request, {
         table: readings.name.get(),
@@ -108,7 +111,7 @@ export function createApi(settings: Settings, { stream, readings }: Telemetry): 
     request: { path: DevicePathSchema, query: ReadingsQuerySchema },
     responses: { 200: ReadingsPageSchema },
     cacheSeconds: 1,
-    ...member,
+    ...reads,
     callback: async (request) =>
       queryReadings(request, {
         table: readings.name.get(),

@@ -37,6 +37,14 @@ export interface Settings {
   cacheGb: number;
   /** Processing units a second that the cache takes, 1,000-15,000,000; about one per small command. */
   cacheUnitsPerSecond: number;
+  /** Environments kept warm for each of the API's telemetry reads, at least, 0-1,000; 0 keeps none. */
+  warmReadsMin: number;
+  /** The same at most, 1-1,000: they follow the load between the two. */
+  warmReadsMax: number;
+  /** Percent of the traffic that a release's functions get first, 0-99; 0 gives them all of it with `up`. */
+  canaryPercent: number;
+  /** Minutes that a release is watched before it gets the rest, 1-2,880. */
+  canaryMinutes: number;
   /** Requests a second that the API takes in a steady state, 1-10,000. */
   apiRateLimit: number;
   /** Requests that the API takes at once, 1-5,000. */
@@ -87,6 +95,10 @@ const READERS: {
   athenaScanLimitGb: { fallback: 10, read: wholeNumber(1, 10_000) },
   cacheGb: { fallback: 0, read: wholeNumber(0, 5_000) },
   cacheUnitsPerSecond: { fallback: 1_000, read: wholeNumber(1_000, 15_000_000) },
+  warmReadsMin: { fallback: 0, read: wholeNumber(0, 1_000) },
+  warmReadsMax: { fallback: 1, read: wholeNumber(1, 1_000) },
+  canaryPercent: { fallback: 0, read: wholeNumber(0, 99) },
+  canaryMinutes: { fallback: 10, read: wholeNumber(1, 2_880) },
   apiRateLimit: { fallback: 100, read: wholeNumber(1, 10_000) },
   apiBurstLimit: { fallback: 200, read: wholeNumber(1, 5_000) },
   corsOrigins: { fallback: [], read: listOf(origin) },
@@ -116,6 +128,12 @@ export function parseSettings(project: string, values: Record<string, string>): 
   });
   if (Object.hasOwn(values, "jwtIssuer") !== Object.hasOwn(values, "jwtAudience")) {
     problems.push(`"${project}:jwtIssuer" and "${project}:jwtAudience" go together; set both or neither.`);
+  }
+  const { warmReadsMin = 0, warmReadsMax = 0 } = Object.fromEntries(settings) as Parsed;
+  if (warmReadsMin > warmReadsMax) {
+    problems.push(
+      `"${project}:warmReadsMin" is ${warmReadsMin}, above "${project}:warmReadsMax" ${warmReadsMax}. Raise that, or lower this.`,
+    );
   }
   if (Object.hasOwn(values, "jwtIssuer") && !Object.hasOwn(values, "cursorKey")) {
     problems.push(

@@ -10,6 +10,7 @@ import { ORDER_KEY } from "../functions/shared/order.ts";
 import { ORDER_EVENT_SOURCE, type OrderEvents } from "../functions/shared/order-events.ts";
 import { OrderBodySchema, OrderPathSchema, OrderSchema } from "../functions/shared/order-schemas.ts";
 import type { Settings } from "./config.ts";
+import { release } from "./releases.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** What the orders service gives to the program's outputs. */
@@ -57,6 +58,7 @@ export function createOrders(
     scopes: ["orders.write"],
     request: { body: OrderBodySchema },
     responses: { 201: OrderSchema },
+    ...release(settings),
     callback: async (request) => placeOrder(request, { table: orders.name.get() }),
   });
 

@@ -132,7 +132,7 @@ export const SERVICES: Record<string, Service> = {
     commands: grants("events", "itself", own("PutEvents", "DescribeEventBus")),
   },
   "@aws-sdk/client-lambda": {
-    types: ["aws:lambda/function:Function"],
+    types: ["aws:lambda/function:Function", "aws:lambda/alias:Alias"],
     noun: "function",
     commands: grants("lambda", "itself", {
       ...own("GetFunction", "GetFunctionConfiguration"),

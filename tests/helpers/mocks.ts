@@ -16,7 +16,7 @@ export function recordResources(): Registered[] {
         resources.push({ type, name, inputs });
         const arn = `arn:aws:test:::${name}`;
         const streamArn = `${arn}/stream/2026-01-01`;
-        const added = { name: `${name}-1234567`, arn, streamArn, bucket: `${name}-1234567` };
+        const added = { name: `${name}-1234567`, arn, streamArn, bucket: `${name}-1234567`, version: "7" };
         return { id: `${name}-id`, state: { ...added, ...inputs } };
       },
       call: ({ inputs }) => inputs,
