@@ -22,7 +22,7 @@ export const functionNameOf = (nameOrArn: string): string =>
   nameOrArn.startsWith("arn:") ? (nameOrArn.split(":")[6] ?? "") : (nameOrArn.split(":")[0] ?? "");
 
 /** The version or alias at the end of an ARN; nothing when it names the function alone. */
-export const qualifierOf = (nameOrArn: string): string => {
+const qualifierOf = (nameOrArn: string): string => {
   const parts = nameOrArn.split(":");
   return (nameOrArn.startsWith("arn:") ? parts[7] : parts[1]) ?? "";
 };

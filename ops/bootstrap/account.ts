@@ -3,6 +3,7 @@ import { IAMClient } from "@aws-sdk/client-iam";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { S3Client } from "@aws-sdk/client-s3";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { explain as explainRefusal } from "../shared/credentials.ts";
 
 export interface Clients {
   iam: IAMClient;
@@ -24,27 +25,9 @@ export interface Identity {
   arn: string;
 }
 
-const EXPIRED = new Set(["ExpiredToken", "ExpiredTokenException", "RequestExpired"]);
-const UNKNOWN_KEY = new Set(["InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"]);
-
 /** A refusal of AWS in one sentence, with the cure. */
-export const explain = (error: unknown): Error => {
-  if (!(error instanceof Error)) return new Error(String(error));
-  const [said = ""] = error.message.split("\n");
-  if (/^(?:CredentialsProviderError|TokenProviderError)$/.test(error.name))
-    return new Error(
-      "There are no AWS credentials: sign in (aws sso login, then AWS_PROFILE=...) as someone who may make IAM roles, a KMS key and a bucket.",
-    );
-  if (EXPIRED.has(error.name))
-    return new Error("The AWS credentials have expired: sign in again (aws sso login).");
-  if (UNKNOWN_KEY.has(error.name))
-    return new Error(`AWS does not know these credentials (${error.name}): sign in again.`);
-  if (/^AccessDenied/.test(error.name))
-    return new Error(
-      `AWS refused: ${said.replace(/\.?$/, ".")} Sign in as someone who may make IAM roles, a KMS key and a bucket.`,
-    );
-  return error;
-};
+export const explain = (error: unknown): Error =>
+  explainRefusal(error, "someone who may make IAM roles, a KMS key and a bucket");
 
 export const whoAmI = async ({ sts }: Clients): Promise<Identity> => {
   const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}));

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Hosts } from "../../local/hosts.ts";
 import { type LocalState, readState } from "../../local/state.ts";
+import { pulumiProblem } from "./exported.ts";
 
 /** The outputs of index.ts that the commands use. */
 export interface StackOutputs {
@@ -101,7 +102,7 @@ function isAlive(pid: number): boolean {
 export async function deployed(directory: string, stack: string): Promise<Target> {
   const args = ["stack", "output", "--json", "--show-secrets", "--stack", stack];
   const { stdout } = await promisify(execFile)("pulumi", args, { cwd: directory }).catch((error: unknown) => {
-    throw new Error(outputsProblem(stack, error));
+    throw new Error(pulumiProblem(`The outputs of stack "${stack}"`, error));
   });
   return {
     stack,
@@ -109,14 +110,4 @@ export async function deployed(directory: string, stack: string): Promise<Target
     endpoint: undefined,
     resolve: (url) => url,
   };
-}
-
-function outputsProblem(stack: string, error: unknown): string {
-  if ((error as NodeJS.ErrnoException).code === "ENOENT") {
-    return `Reading the outputs of stack "${stack}" needs the Pulumi CLI on PATH: https://www.pulumi.com/docs/install.`;
-  }
-  const said = String((error as { stderr?: string }).stderr ?? error)
-    .trim()
-    .split("\n")[0];
-  return `The outputs of stack "${stack}" cannot be read: ${said}`;
 }
