@@ -5,7 +5,7 @@
  *
  * Failure contract: it throws when a service fails, a file changed while it was read or another build was faster, and
  * the job comes again. Idempotency: a build is named by what it was built from; the same files give the same bytes,
- * and a day that is reported from what there is, is left alone.
+ * and a day that is reported from what there is, is left alone, unless a slower job has replaced its file meanwhile.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,7 +30,7 @@ import { fingerprint, type LakeEntry, listObjects, uploadFile } from "../shared/
 import { ReadingSorter } from "../shared/lake/sorter.ts";
 import { eachMessage } from "../shared/messages.ts";
 import { emitMetrics } from "../shared/metrics.ts";
-import { seriesPartition, toSeriesItem } from "../shared/report.ts";
+import { type ReportBuild, seriesPartition, toSeriesItem } from "../shared/report.ts";
 import { sendMessages } from "../shared/send-messages.ts";
 import { DayReport } from "./core.ts";
 import { ReportFile } from "./report-file.ts";
@@ -106,6 +106,28 @@ async function fold({ job, entries, build, directory }: Work, deps: ReportDeps):
   return items.length;
 }
 
+/** Is the report's file still the one that the build wrote, or none where there is no build? */
+async function isIntact(
+  client: S3Client,
+  lake: string,
+  { date, bucket }: ReportJob,
+  seen: ReportBuild | undefined,
+): Promise<boolean> {
+  const [file] = await listObjects(client, lake, reportKey(date, bucket));
+  return (file?.eTag ?? "") === (seen?.eTag ?? "");
+}
+
+/** Puts the report's file in place, or removes it when there is nothing to report. @returns its ETag; "" of none */
+async function putFile(
+  client: S3Client,
+  { bucket, key }: { bucket: string; key: string },
+  path: string | undefined,
+): Promise<string> {
+  if (path !== undefined) return uploadFile(client, { bucket, key, path });
+  await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+  return "";
+}
+
 async function buildReport(job: ReportJob, deps: ReportDeps): Promise<void> {
   const clients = deps.clients ?? { s3, dynamodb };
   const { date, bucket } = job;
@@ -113,22 +135,20 @@ async function buildReport(job: ReportJob, deps: ReportDeps): Promise<void> {
   const listed = await listObjects(clients.s3, deps.lake, curatedPrefix(date));
   const entries = listed.filter(({ key }) => bucketOfKey(key) === bucket);
   const build = fingerprint(entries);
-  if (seen?.build === build || (!seen && entries.length === 0)) return;
+  const isSame = seen ? seen.build === build : entries.length === 0;
+  if (isSame && (await isIntact(clients.s3, deps.lake, job, seen))) return;
   const directory = mkdtempSync(join(tmpdir(), "report-"));
   try {
     const series = await fold({ job, entries, build, directory }, deps);
-    const target = { bucket: deps.lake, key: reportKey(date, bucket) };
-    if (series > 0) await uploadFile(clients.s3, { ...target, path: join(directory, "report.parquet") });
-    else await clients.s3.send(new DeleteObjectCommand({ Bucket: target.bucket, Key: target.key }));
-    const written = await writeBuild(clients.dynamodb, deps.reports, date, {
-      next: { bucket, build, series },
-      seen,
-    });
+    const path = series > 0 ? join(directory, "report.parquet") : undefined;
+    const eTag = await putFile(clients.s3, { bucket: deps.lake, key: reportKey(date, bucket) }, path);
+    const next = { bucket, build, series, eTag };
+    const written = await writeBuild(clients.dynamodb, deps.reports, date, { next, seen });
     if (!written)
       throw new Error(
         `The report of ${date}, bucket ${bucket} was built by another job meanwhile; this one comes again.`,
       );
-    if (seen) await removeBuild(clients.dynamodb, deps.reports, date, seen);
+    if (seen && seen.build !== build) await removeBuild(clients.dynamodb, deps.reports, date, seen);
     (deps.emit ?? emitMetrics)(SERVICE, { reportedSeries: series });
   } finally {
     rmSync(directory, { recursive: true, force: true });

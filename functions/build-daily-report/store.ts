@@ -59,7 +59,8 @@ export async function writeBuild(
     ConditionExpression: seen ? "build = :seen" : "attribute_not_exists(pk)",
     ExpressionAttributeValues: seen && { ":seen": { S: seen.build } },
   };
-  const item = { ...key, build: { S: next.build }, series: numberValue(next.series) };
+  const { build, series, eTag } = next;
+  const item = { ...key, build: { S: build }, series: numberValue(series), eTag: { S: eTag } };
   return conditionHeld(
     next.series > 0
       ? client.send(new PutItemCommand({ ...condition, Item: item }))

@@ -72,6 +72,8 @@ export interface ReportBuild {
   /** Hash of what it was built from. */
   build: string;
   series: number;
+  /** Of its file in the lake; empty when there is none. */
+  eTag: string;
 }
 
 export const seriesPartition = (date: string, bucket: number, build: string): string =>
@@ -101,4 +103,5 @@ export const fromBuildItem = (item: Item): ReportBuild => ({
   bucket: Number(readText(item, "sk")),
   build: readText(item, "build"),
   series: readNumber(item, "series"),
+  eTag: readText(item, "eTag"),
 });

@@ -1,175 +1,20 @@
 import { createHash } from "node:crypto";
-import { zstdCompressSync } from "node:zlib";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
   DeleteObjectCommand,
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { SQSEvent } from "aws-lambda";
 import { expect } from "chai";
-import { compactLake } from "../../../functions/compact-lake/handler.ts";
-import { curatedPrefix, rawPrefix } from "../../../functions/shared/lake/layout.ts";
-import type { CompactionJob } from "../../../functions/shared/lake/manifest.ts";
-import { type Aws, startAws } from "../../../local/aws.ts";
-import { systemClock } from "../../../local/kit/clock.ts";
-import { Trace } from "../../../local/kit/trace.ts";
-import { CloudWatchLogs } from "../../../local/services/logs.ts";
-import { sequence } from "../fakes.ts";
-
-const PLACE = { region: "us-east-1", account: "000000000000" };
-const HOUR = "2026-01-31T12";
-const HOUR_START = Date.parse(`${HOUR}:00:00Z`);
-const JOB: CompactionJob = { hour: HOUR, bucket: 0, buckets: 1 };
-const [LAKE, MANIFESTS] = ["lake", "manifests"];
-
-const line = (
-  number: number,
-  deviceId = "d1",
-  ids: { eventId?: string; correlationId?: string } = {},
-): string => {
-  const arrivedAt = new Date(HOUR_START + number).toISOString();
-  const origin = { arrivedAt, shard: "shardId-0", sequence: sequence(number), index: 0 };
-  return JSON.stringify({ deviceId, metric: "m", value: number, at: arrivedAt, ...ids, ...origin });
-};
-
-const event = (...jobs: (CompactionJob | string)[]): SQSEvent =>
-  ({
-    Records: jobs.map((job, index) => ({
-      messageId: String(index),
-      attributes: { ApproximateReceiveCount: "1" },
-      eventSourceARN: "arn:aws:sqs:us-east-1:000000000000:compactions",
-      body: typeof job === "string" ? job : JSON.stringify(job),
-    })),
-  }) as SQSEvent;
-
-/** Says whether a call is to fail. */
-type Fault = (command: string, input: Record<string, unknown>) => boolean;
-
-/** What the three clients' middleware stacks have in common. */
-interface Stack {
-  add(
-    middleware: (
-      next: (args: { input: Record<string, unknown> }) => Promise<unknown>,
-      context: { commandName?: string },
-    ) => (args: { input: Record<string, unknown> }) => Promise<unknown>,
-    options: { step: "initialize" },
-  ): void;
-}
-
-/** The handler beside the services of this machine, with faults between them. */
-class Bed {
-  fault: Fault = () => false;
-  /** Names of the commands that were sent, in their order. */
-  readonly sent: string[] = [];
-  readonly emitted: Record<string, number>[] = [];
-  readonly s3: S3Client;
-  readonly #aws: Aws;
-  readonly #dynamodb: DynamoDBClient;
-  readonly #sqs: SQSClient;
-  readonly #reports: string;
-
-  private constructor(aws: Aws) {
-    this.#aws = aws;
-    const credentials = { accessKeyId: "local", secretAccessKey: "local" };
-    const options = { region: PLACE.region, endpoint: aws.endpoint.url, credentials, maxAttempts: 1 };
-    this.s3 = new S3Client({ ...options, forcePathStyle: true });
-    this.#dynamodb = new DynamoDBClient(options);
-    this.#sqs = new SQSClient(options);
-    this.#reports = `${aws.endpoint.url}/${PLACE.account}/reports`;
-    for (const { middlewareStack } of [this.s3, this.#dynamodb, this.#sqs]) {
-      (middlewareStack as unknown as Stack).add(
-        (next, { commandName = "" }) =>
-          async (args) => {
-            const command = commandName.replace(/Command$/, "");
-            this.sent.push(command);
-            if (this.fault(command, args.input)) throw new Error(`${command} failed.`);
-            return next(args);
-          },
-        { step: "initialize" },
-      );
-    }
-  }
-
-  static async open(): Promise<Bed> {
-    const aws = await startAws({
-      ...PLACE,
-      port: 0,
-      throttle: false,
-      clock: systemClock,
-      trace: new Trace(),
-      authorise: () => ({ allowed: true }),
-      logs: new CloudWatchLogs({ ...PLACE, clock: systemClock }),
-      others: [],
-      log: () => {},
-    });
-    aws.objects.createBucket(LAKE);
-    await aws.dynamodb.createTable({
-      TableName: MANIFESTS,
-      AttributeDefinitions: [
-        { AttributeName: "pk", AttributeType: "S" },
-        { AttributeName: "sk", AttributeType: "S" },
-      ],
-      KeySchema: [
-        { AttributeName: "pk", KeyType: "HASH" },
-        { AttributeName: "sk", KeyType: "RANGE" },
-      ],
-      BillingMode: "PAY_PER_REQUEST",
-    });
-    const bed = new Bed(aws);
-    await bed.#sqs.send(new CreateQueueCommand({ QueueName: "reports" }));
-    return bed;
-  }
-
-  /** Runs the job; the identifiers of the messages that come again. */
-  async run(...jobs: (CompactionJob | string)[]): Promise<string[]> {
-    const { batchItemFailures } = await compactLake(event(...jobs), {
-      lake: LAKE,
-      manifests: MANIFESTS,
-      reports: this.#reports,
-      reportDelaySeconds: 0,
-      clients: { s3: this.s3, dynamodb: this.#dynamodb, sqs: this.#sqs },
-      emit: (_service, figures) => void this.emitted.push(figures as Record<string, number>),
-    });
-    return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
-  }
-
-  async write(name: string, ...lines: string[]): Promise<void> {
-    const Body = zstdCompressSync(`${lines.join("\n")}\n`);
-    await this.s3.send(
-      new PutObjectCommand({ Bucket: LAKE, Key: `${rawPrefix(HOUR)}${name}.ndjson.zst`, Body }),
-    );
-  }
-
-  /** Keys and ETags of what has been built. */
-  async built(): Promise<string[]> {
-    const Prefix = curatedPrefix(HOUR.slice(0, 10));
-    const { Contents = [] } = await this.s3.send(new ListObjectsV2Command({ Bucket: LAKE, Prefix }));
-    return Contents.map(({ Key, ETag }) => `${Key} ${ETag}`);
-  }
-
-  /** Days whose reports were asked for since the last look. */
-  async reports(): Promise<string[]> {
-    const command = new ReceiveMessageCommand({ QueueUrl: this.#reports, MaxNumberOfMessages: 10 });
-    const { Messages = [] } = await this.#sqs.send(command);
-    return Messages.map(({ Body }) => JSON.parse(Body ?? "{}").date);
-  }
-
-  async close(): Promise<void> {
-    for (const client of [this.s3, this.#dynamodb, this.#sqs]) client.destroy();
-    await this.#aws.stop();
-  }
-}
+import { rawPrefix } from "../../../functions/shared/lake/layout.ts";
+import { HOUR, JOB, LAKE, LakeBed, line } from "../lake-bed.ts";
 
 describe("compact-lake's handler", () => {
-  let bed: Bed;
+  let bed: LakeBed;
 
   beforeEach(async () => {
-    bed = await Bed.open();
+    bed = await LakeBed.open();
   });
   afterEach(() => bed.close());
 
