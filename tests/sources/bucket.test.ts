@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { S3Event } from "aws-lambda";
 import { expect } from "chai";
 import type { PropertyMap, ResourceNode } from "../../local/engine/graph.ts";
@@ -8,18 +7,12 @@ import { ObjectsAndMessages } from "../../local/services/s3-sqs-sns.ts";
 import { encodeKey, sequencerOf, toEvent } from "../../local/sources/bucket/event.ts";
 import { source } from "../../local/sources/bucket.ts";
 import type { RunningSource, SourceContext } from "../../local/sources/source.ts";
+import { documented, shape } from "../helpers/events.ts";
 import { graphOf, resourceNode } from "../helpers/graph.ts";
 
 const QUEUE = "arn:aws:sqs:us-east-1:000000000000:new";
 const FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:work";
 const BUCKET = "arn:aws:s3:::uploads";
-
-/** The types in a value, key by key. */
-const shape = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(shape);
-  if (typeof value !== "object" || value === null) return typeof value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shape(inner)]));
-};
 
 class Bed {
   readonly clock = new VirtualClock();
@@ -140,7 +133,7 @@ describe("bucket source", () => {
     it("has the shape of AWS's example", () => {
       // The example of https://docs.aws.amazon.com/lambda/latest/dg/with-s3.html, in the version that S3 has now:
       // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
-      const example = JSON.parse(readFileSync(new URL("../events/s3.json", import.meta.url), "utf8"));
+      const { event: example } = documented("s3");
       expect(shape(toEvent(object, place))).to.deep.equal(shape(example));
       expect(toEvent(object, place).Records[0]?.eventVersion).to.equal(example.Records[0].eventVersion);
     });
@@ -161,13 +154,15 @@ describe("bucket source", () => {
     });
   });
 
-  it("tests its queues when it starts, and nothing else", async () => {
+  it("tests its queues when it starts, and then sends them what functions get, both as AWS documents", async () => {
     bed = await Bed.open();
     await bed.start({
       queues: [toQueue({ filterPrefix: "a/" })],
       lambdaFunctions: [toFunction({ filterPrefix: "b/" })],
     });
-    expect(await bed.messages()).to.deep.equal([
+    const tests = await bed.messages();
+    expect(shape(tests)).to.deep.equal([shape(documented("s3").testEvent)]);
+    expect(tests).to.deep.equal([
       {
         Service: "Amazon S3",
         Event: "s3:TestEvent",
@@ -177,6 +172,9 @@ describe("bucket source", () => {
         HostId: Buffer.from("88".repeat(48), "hex").toString("base64"),
       },
     ]);
+    bed.service.putObject("uploads", "a/b", "x");
+    const [told] = await bed.messages();
+    expect(shape(told)).to.deep.equal(shape(documented("s3").event));
     expect(bed.invoked).to.deep.equal([]);
   });
 

@@ -7,6 +7,7 @@ import { ServiceError } from "../../local/services/faults.ts";
 import type { OutgoingMessage, Sender } from "../../local/services/message-queues.ts";
 import { source } from "../../local/sources/event-bus.ts";
 import type { RunningSource, SourceContext } from "../../local/sources/source.ts";
+import { documented, shape } from "../helpers/events.ts";
 import { graphOf, resourceNode } from "../helpers/graph.ts";
 
 const RULE_ARN = "arn:aws:events:eu-west-1:000000000000:rule/orders/placed";
@@ -133,9 +134,14 @@ describe("event bus source", () => {
     await bed.start();
     bed.put({ DetailType: "OrderFulfilled" });
     bed.put({ Detail: '{"total":9}' });
-    bed.put();
+    bed.put({ Resources: ["arn:aws:s3:::orders"] });
     expect(await bed.outcome()).to.equal("delivered");
     expect(bed.sent.map(({ queue }) => queue)).to.deep.equal([QUEUE_ARN]);
+    const { detail: _, ...members } = documented("event-bridge").event;
+    expect(shape(bodyOf(bed.sent[0] as Sent))).to.deep.equal({
+      ...(shape(members) as object),
+      detail: { total: "number" },
+    });
     expect(bodyOf(bed.sent[0] as Sent)).to.deep.include({
       "detail-type": "OrderPlaced",
       detail: { total: 10 },

@@ -1,5 +1,4 @@
 import { generateKeyPair, type KeyObject } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { connect } from "node:net";
 import { promisify } from "node:util";
@@ -26,6 +25,7 @@ import { toResponse } from "../../local/sources/http-api/response.ts";
 import { TokenBucket } from "../../local/sources/http-api/throttle.ts";
 import { source } from "../../local/sources/http-api.ts";
 import type { RunningSource, SourceContext } from "../../local/sources/source.ts";
+import { documented } from "../helpers/events.ts";
 import { resourceNode } from "../helpers/graph.ts";
 
 const EXECUTION_ARN = "arn:aws:execute-api:us-east-1:000000000000:a1b2c3";
@@ -226,9 +226,6 @@ const callRaw = (bench: Bench, text: string): Promise<string> =>
     socket.on("error", reject);
   });
 
-const readJson = async (name: string): Promise<unknown> =>
-  JSON.parse(await readFile(new URL(`../events/${name}`, import.meta.url), "utf8"));
-
 describe("HTTP API source: routes", () => {
   const select = (keys: string[], method: string, path: string) => {
     const target = readTarget(path);
@@ -347,7 +344,7 @@ describe("HTTP API source: event", () => {
 
     const event = toEvent(gatewayRequest, context);
 
-    expect(event).to.deep.equal(await readJson("http-api-v2.json"));
+    expect(event).to.deep.equal(documented("http-api-v2").event);
   });
 
   it("equals the recorded event of an authorised route: claims as text, scopes null without route scopes", async () => {
@@ -405,7 +402,7 @@ describe("HTTP API source: event", () => {
       },
     );
 
-    expect(event).to.deep.equal(await readJson("http-api-v2-jwt.json"));
+    expect(event).to.deep.equal(documented("http-api-v2-jwt").event);
   });
 
   it("delivers only text, JSON, XML and JavaScript bodies as text", async () => {

@@ -8,6 +8,7 @@ import type { DeviceMessage } from "../../local/services/mqtt.ts";
 import { takes } from "../../local/sources/iot-topic/rule.ts";
 import { source } from "../../local/sources/iot-topic.ts";
 import type { RunningSource, SourceContext } from "../../local/sources/source.ts";
+import { documented, shape } from "../helpers/events.ts";
 import { graphOf, resourceNode } from "../helpers/graph.ts";
 
 const ROLE = "arn:aws:iam::000000000000:role/rule-role";
@@ -175,6 +176,7 @@ describe("a topic rule on this machine", () => {
     const [{ bucket, key, body } = { bucket: "", key: "", body: {} as Record<string, unknown> }] = bed.stored;
     expect([bucket, key]).to.deep.equal(["failures", `iot/d1-${bed.clock.now()}.json`]);
     // https://docs.aws.amazon.com/iot/latest/developerguide/rule-error-handling.html
+    expect(shape(body)).to.deep.equal(shape(documented("iot").failure));
     const { cloudwatchTraceId, failures, ...rest } = body;
     expect(rest).to.deep.equal({
       ruleName: "devices_rule",
@@ -240,6 +242,16 @@ describe("a topic rule on this machine", () => {
     expect(await failure(new Bed().start(missing))).to.equal(
       'Topic rule "devices_rule": there is no function "gone".',
     );
+  });
+
+  it("gives a function what the statement selects, as AWS's example of a whole message", async () => {
+    const { event } = documented("iot");
+    const bed = await new Bed().start(
+      { kineses: [], lambdas: [{ functionArn: FUNCTION_ARN }], sql: "SELECT * FROM 'my/greenhouse'" },
+      [...rolePolicy([]), permission(RULE_ARN)],
+    );
+    await bed.publish("my/greenhouse", JSON.stringify(event));
+    expect(bed.invoked).to.deep.equal([event]);
   });
 
   it("takes nothing while it is disabled, and after it was stopped", async () => {

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { expect } from "chai";
 import type { ResourceNode } from "../../local/engine/graph.ts";
@@ -8,6 +7,7 @@ import { CloudWatchLogs } from "../../local/services/logs.ts";
 import { toData, toEvent } from "../../local/sources/log-group/event.ts";
 import { source } from "../../local/sources/log-group.ts";
 import type { RunningSource, SourceContext } from "../../local/sources/source.ts";
+import { documented } from "../helpers/events.ts";
 import { graphOf, resourceNode } from "../helpers/graph.ts";
 
 const GROUP = "/app";
@@ -107,9 +107,7 @@ describe("log group source", () => {
 
   describe("event", () => {
     it("equals AWS's example", () => {
-      const { event, data } = JSON.parse(
-        readFileSync(new URL("../events/cloudwatch-logs.json", import.meta.url), "utf8"),
-      );
+      const { event, data } = documented("cloudwatch-logs");
       const events = data.logEvents.map((line: object) => ({
         ...line,
         stream: data.logStream,

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { TooManyRequestsException } from "../../local/lambda/results.ts";
 import { toEvent } from "../../local/sources/queue/event.ts";
 import { failedMessages } from "../../local/sources/queue/response.ts";
+import { documented } from "../helpers/events.ts";
 import { Bed, type BedOptions, type FakeRecord } from "./queue/bed.ts";
 
 const MINUTE = 60_000;
@@ -27,9 +27,7 @@ describe("queue source", () => {
   });
 
   describe("event", () => {
-    const { standard, fifo } = JSON.parse(
-      readFileSync(new URL("../events/sqs.json", import.meta.url), "utf8"),
-    );
+    const { standard, fifo } = documented("sqs");
     const shared = { body: "Test message.", md5OfBody: "e4e68fb7bd0e697a0ae8f1bb342846b3" };
     const none = { md5OfMessageAttributes: "", messageAttributes: {}, approximateReceiveCount: 1 };
 

@@ -6,6 +6,7 @@ import type { OutgoingMessage } from "../../local/services/message-queues.ts";
 import { toEvent } from "../../local/sources/schedule/event.ts";
 import { source } from "../../local/sources/schedule.ts";
 import type { RunningSource, SourceContext } from "../../local/sources/source.ts";
+import { documented, shape } from "../helpers/events.ts";
 import { graphOf, resourceNode } from "../helpers/graph.ts";
 
 const FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:report";
@@ -90,25 +91,19 @@ describe("schedule source", () => {
     await bed.running?.stop();
     await bed.clock.advance(60 * 60_000);
     expect(bed.times).to.deep.equal(["00:00", "00:15", "00:30"]);
-    // https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
-    expect(Object.keys(bed.invoked[1]?.event ?? {})).to.deep.equal([
-      "version",
-      "id",
-      "detail-type",
-      "source",
-      "account",
-      "time",
-      "region",
-      "resources",
-      "detail",
-    ]);
-    expect(bed.invoked[1]?.event).to.deep.include({
-      source: "aws.scheduler",
-      "detail-type": "Scheduled Event",
-      time: "2026-01-01T00:15:00Z",
-      resources: [ARN],
-      detail: "{}",
-    });
+    expect(bed.invoked[1]?.event).to.deep.include({ time: "2026-01-01T00:15:00Z", resources: [ARN] });
+    expect(shape(bed.invoked[1]?.event)).to.deep.equal(shape(documented("scheduler").event));
+  });
+
+  it("sends the event that AWS sends for the same run", () => {
+    const { event } = documented("scheduler");
+    const run = {
+      scheduleArn: event.resources[0],
+      due: Date.parse(event.time),
+      executionId: event.id,
+      attempt: 1,
+    };
+    expect(toEvent(run, undefined)).to.equal(JSON.stringify(event));
   });
 
   it("fills the context attributes into an input of the user's own", () => {

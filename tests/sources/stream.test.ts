@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { toEvent } from "../../local/sources/shards/record.ts";
 import { KINESIS_FORM } from "../../local/sources/stream/event.ts";
+import { documented } from "../helpers/events.ts";
 import { Bed, type mapping } from "./stream/bed.ts";
 
 const numbers = (count: number, first = 1): string[] =>
@@ -15,7 +15,7 @@ describe("stream source", () => {
   describe("event", () => {
     it("equals AWS's example", () => {
       bed = new Bed();
-      const { event } = JSON.parse(readFileSync(new URL("../events/kinesis.json", import.meta.url), "utf8"));
+      const { event } = documented("kinesis");
       const records = [
         [
           "49590338271490256608559692538361571095921575989136588898",

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { toEvent } from "../../local/sources/shards/record.ts";
 import { DYNAMODB_FORM, type DynamoDbEventRecord, toTableChange } from "../../local/sources/table/event.ts";
+import { documented } from "../helpers/events.ts";
 import { ALL_RIGHTS, FUNCTION_ARN, MAPPING_ID, textOf } from "./stream/bed.ts";
 import { CHANGES_ARN, SHARD, TableBed } from "./table/bed.ts";
 
@@ -18,9 +18,7 @@ describe("table source", () => {
   afterEach(() => bed?.stop());
 
   describe("event", () => {
-    const { event } = JSON.parse(
-      readFileSync(new URL("../events/dynamodb.json", import.meta.url), "utf8"),
-    ) as { event: { Records: DynamoDbEventRecord[] } };
+    const { event } = documented("dynamodb") as { event: { Records: DynamoDbEventRecord[] } };
 
     it("equals AWS's examples: an insert, a change and a delete by time to live", () => {
       bed = new TableBed();

@@ -1,12 +1,10 @@
-import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import type { Context } from "aws-lambda";
 import { expect } from "chai";
 import { type LogBatch, readLines, serveLines } from "../../../components/runtime/log-lines.ts";
+import { documented } from "../../helpers/events.ts";
 
-const { data } = JSON.parse(
-  readFileSync(new URL("../../events/cloudwatch-logs.json", import.meta.url), "utf8"),
-);
+const { data } = documented("cloudwatch-logs");
 
 const event = (value: unknown) => ({
   awslogs: { data: gzipSync(typeof value === "string" ? value : JSON.stringify(value)).toString("base64") },

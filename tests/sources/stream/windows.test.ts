@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { documented, shape } from "../../helpers/events.ts";
 import { Bed, type FakeEvent, textOf } from "./bed.ts";
 
 const WINDOW = { tumblingWindowInSeconds: 60 };
@@ -29,6 +30,11 @@ describe("stream source tumbling windows", () => {
       shardId: "shardId-000000000000",
       isWindowTerminatedEarly: false,
     });
+    const { state, ...members } = documented("kinesis").window;
+    expect(state).to.be.an("object");
+    const { state: _, Records, ...window } = bed.events[1] as FakeEvent;
+    expect(Records).to.have.length(1);
+    expect(shape(window)).to.deep.equal(shape(members));
     expect(bed.clock.sleepers).to.equal(0);
   });
 
