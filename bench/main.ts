@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- --json] [-- --only <name>]`: runs every bench/<name>/bench.ts and prints what it measured beside its
- * targets. A missed target is said plainly; `--strict` makes it the exit code too.
+ * targets. A missed target is said plainly; `--strict` makes it the exit code too. `--update` (`npm run baseline`) lets
+ * a benchmark that has a baseline write it anew.
  */
 import { readdir } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
@@ -60,11 +61,12 @@ interface Flags {
   json?: boolean;
   only?: string;
   strict?: boolean;
+  update?: boolean;
 }
 
-async function measure({ json, only }: Flags): Promise<Result[]> {
+async function measure({ json, only, update }: Flags): Promise<Result[]> {
   const progress = json || process.env.CI ? () => {} : (text: string) => console.error(text);
-  const harness = createHarness({ now: () => performance.now(), progress });
+  const harness = createHarness({ now: () => performance.now(), progress, update });
   const results: Result[] = [];
   for (const bench of await findBenches(import.meta.dirname, only)) {
     progress(`measuring ${bench.name} ...`);
@@ -80,7 +82,12 @@ function summary(missed: number): string {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { json: { type: "boolean" }, only: { type: "string" }, strict: { type: "boolean" } },
+    options: {
+      json: { type: "boolean" },
+      only: { type: "string" },
+      strict: { type: "boolean" },
+      update: { type: "boolean" },
+    },
   });
   const results = await measure(values);
   const missed = results.flatMap(({ figures }) => figures).filter((figure) => !isMet(figure)).length;

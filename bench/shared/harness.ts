@@ -75,6 +75,8 @@ export interface Harness {
   paired(options: PairedOptions): Promise<Paired>;
   /** Tells what is under way. */
   progress(text: string): void;
+  /** Whether a benchmark that has a baseline is to write it anew. */
+  readonly update: boolean;
 }
 
 export function median(values: readonly number[]): number {
@@ -103,11 +105,14 @@ function rotated<Value>(values: readonly Value[], by: number): Value[] {
 export interface HarnessOptions {
   now(): number;
   progress(text: string): void;
+  /** @default false */
+  update?: boolean;
 }
 
-export function createHarness({ now, progress }: HarnessOptions): Harness {
+export function createHarness({ now, progress, update = false }: HarnessOptions): Harness {
   return {
     progress,
+    update,
     paired: async ({ contestants, rounds = 40, warmUp = 10 }) => {
       const entries = Object.entries(contestants);
       const samples: Record<string, number[]> = Object.fromEntries(entries.map(([name]) => [name, []]));

@@ -45,6 +45,8 @@ export interface FunctionPlan {
   zipPath?: string;
   zipBytes?: number;
   modules?: number;
+  /** From bench/baseline.json, where it has the function. */
+  measured?: { date: string; initMs: number; durationMs: { p50: number; p99: number } };
   environment: string[];
   permissions: Permission[];
 }

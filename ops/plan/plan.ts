@@ -2,8 +2,9 @@ import { checkGraph } from "../../local/engine/checks.ts";
 import type { Graph } from "../../local/engine/graph.ts";
 import { evaluate, type LogEntry } from "../../local/engine/program.ts";
 import { readSettings } from "../../local/engine/settings.ts";
+import { type Baseline, readBaseline } from "../shared/baseline.ts";
 import { readCodeReports } from "./code-reports.ts";
-import { lambdasOf, planFunctions, zipPathOf } from "./functions.ts";
+import { type FunctionPlan, lambdasOf, planFunctions, zipPathOf } from "./functions.ts";
 import { createPlan, type Plan } from "./report.ts";
 
 export interface PlanOptions {
@@ -29,6 +30,18 @@ export const planOf = async ({
   const zipPaths = lambdasOf(preview)
     .map(zipPathOf)
     .filter((path) => path !== undefined);
-  const functions = planFunctions(preview, real, await readCodeReports(directory, zipPaths));
+  const [reports, baseline] = await Promise.all([
+    readCodeReports(directory, zipPaths),
+    readBaseline(directory),
+  ]);
+  const functions = planFunctions(preview, real, reports).map((each) => withMeasured(each, baseline));
   return { plan: createPlan(preview, functions, checkGraph(real)), preview, real };
+};
+
+/** Adds what the function took when it was last measured. */
+export const withMeasured = (plan: FunctionPlan, baseline: Baseline | undefined): FunctionPlan => {
+  const figures = baseline?.functions[plan.name];
+  if (!baseline || !figures) return plan;
+  const { initMs, durationMs } = figures;
+  return { ...plan, measured: { date: baseline.measured, initMs, durationMs } };
 };

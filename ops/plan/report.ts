@@ -51,9 +51,18 @@ const permissionLines = ({ actions, resources, because }: Permission): string[] 
   ...because.map((reason) => `      because of ${reason}`),
 ];
 
+const measuredLines = ({ measured }: FunctionPlan): string[] => {
+  if (measured === undefined) return [];
+  const { date, initMs, durationMs } = measured;
+  return [
+    `    init ${initMs} ms, then ${durationMs.p50} ms (p99 ${durationMs.p99} ms), as measured locally on ${date}`,
+  ];
+};
+
 const functionLines = (plan: FunctionPlan): string[] => [
   `  ${plan.name}  ${count(plan.memorySize ?? 0)} MB, ${plan.timeout} s, zip ${kilobytes(plan.zipBytes)}, ${counted(plan.modules ?? 0, "module")}`,
   `    role ${plan.role ?? "given by ARN"}, log group ${plan.logGroup ?? "made by Lambda"}`,
+  ...measuredLines(plan),
   ...(plan.environment.length > 0 ? [`    environment ${plan.environment.join(", ")}`] : []),
   ...plan.permissions.flatMap(permissionLines),
 ];

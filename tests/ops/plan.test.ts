@@ -15,6 +15,7 @@ import {
 } from "../../local/engine/graph.ts";
 import { readCodeReports } from "../../ops/plan/code-reports.ts";
 import { type CodeReport, planFunctions } from "../../ops/plan/functions.ts";
+import { withMeasured } from "../../ops/plan/plan.ts";
 import { plannedResources, readable, shortType, treeLines } from "../../ops/plan/preview.ts";
 import { createPlan, planText } from "../../ops/plan/report.ts";
 
@@ -109,6 +110,33 @@ const planOf = () => {
   const functions = planFunctions(preview, graphOf(false), new Map([[ZIP, REPORT]]));
   return { preview, plan: createPlan(preview, functions, []) };
 };
+
+describe("ops/plan: what was measured", () => {
+  it("shows a function's initialisation and durations with their date, where there is a baseline", () => {
+    const { preview, plan } = planOf();
+    const figures = { initMs: 71.5, durationMs: { p50: 4.2, p99: 19 } };
+    const measuredThen = {
+      zipBytes: 1,
+      memoryMb: 1,
+      compiledBytes: 1,
+      heapBytes: 1,
+      parts: {},
+      ...figures,
+    };
+    const baseline = {
+      measured: "2026-01-31",
+      machine: "a laptop",
+      node: "v24.0.0",
+      functions: { aggregate: measuredThen },
+    };
+    const functions = plan.functions.map((each) => withMeasured(each, baseline));
+    expect(functions[0]?.measured).to.deep.equal({ date: "2026-01-31", ...figures });
+    expect(planText({ ...plan, functions }, preview)).to.contain(
+      "    init 71.5 ms, then 4.2 ms (p99 19 ms), as measured locally on 2026-01-31\n",
+    );
+    expect(planText(plan, preview)).not.to.contain("measured locally");
+  });
+});
 
 describe("ops/plan: the preview", () => {
   it("shows types as Pulumi's console does, children under their parent", () => {
