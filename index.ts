@@ -4,10 +4,12 @@ import { readSettings } from "./stacks/config.ts";
 import { createEtl } from "./stacks/etl.ts";
 import { createImages } from "./stacks/images.ts";
 import { createLogs } from "./stacks/logs.ts";
+import { createObservability } from "./stacks/observability.ts";
 import { createOrders } from "./stacks/orders.ts";
 import { createTelemetry } from "./stacks/telemetry.ts";
 
 const settings = readSettings();
+createObservability(settings);
 const telemetry = createTelemetry(settings);
 const { api, identity, scopes: scopeNames, cursorKey } = createApi(settings, telemetry);
 createImages(settings, { api });
@@ -25,10 +27,8 @@ export const apiUrl = api.url;
 export const { tokenEndpoint, clientId, clientSecret } = identity;
 /** Scopes by the name that the API's description uses. */
 export const scopes = scopeNames;
-/** Aggregates and latest values. */
-export const tableName = telemetry.readings.name;
-/** Raw readings under raw/, access logs under logs/, what could not be taken under quarantine/. */
-export const lakeBucketName = telemetry.lake.name;
+/** Aggregates and latest values; and the lake: raw/ readings, logs/ of access, quarantine/ for what was neither. */
+export const [tableName, lakeBucketName] = [telemetry.readings.name, telemetry.lake.name];
 /** Drop access logs here: combined or JSON lines, plain or gzip. */
 export const logsBucketName = logs.files.name;
 /** Orders are events here: OrderPlaced, OrderFulfilled. */

@@ -8,6 +8,8 @@ import { runtime } from "@pulumi/pulumi";
  */
 interface Finaliser {
   pending: Map<string, () => void>;
+  /** What looks at the finished program: runs when nothing is pending any more. */
+  last: Map<string, () => void>;
 }
 
 // One finaliser per program run, keyed by the run's root, so that two programs in one process (tests) never mix.
@@ -20,15 +22,21 @@ function finaliser(): Finaliser {
   const key = root();
   const existing = finalisers.get(key);
   if (existing) return existing;
-  const created: Finaliser = { pending: new Map() };
+  const created: Finaliser = { pending: new Map(), last: new Map() };
   finalisers.set(key, created);
   process.on("beforeExit", () => run(created));
   return created;
 }
 
-function run({ pending }: Finaliser): void {
-  for (const [key, work] of pending) {
-    pending.delete(key);
+function run({ pending, last }: Finaliser): void {
+  drain(pending);
+  drain(last);
+}
+
+/** What is added meanwhile runs too. */
+function drain(waiting: Map<string, () => void>): void {
+  for (const [key, work] of waiting) {
+    waiting.delete(key);
     work();
   }
 }
@@ -36,6 +44,11 @@ function run({ pending }: Finaliser): void {
 /** Runs `work` once, after the program's last statement. `key` names it; a second call with it replaces the first. */
 export function whenComplete(key: string, work: () => void): void {
   finaliser().pending.set(key, work);
+}
+
+/** The same for what needs all resources of the program: it runs after whatever waits with `whenComplete`. */
+export function whenFinished(key: string, work: () => void): void {
+  finaliser().last.set(key, work);
 }
 
 /** Runs everything that waits, now. For tests, which have no end of program. */

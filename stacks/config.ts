@@ -55,6 +55,12 @@ export interface Settings {
   jwtIssuer: string | undefined;
   /** Audience that the issuer's tokens carry. */
   jwtAudience: string | undefined;
+  /** Alarms: `none`; `essential`, on what loses or holds up work; `all`, early warnings too. 0.10 $ a month each. */
+  alarms: "none" | "essential" | "all";
+  /** Who gets a mail when an alarm is raised or the budget is at its end; confirmed once, by a link. */
+  alarmEmail: string | undefined;
+  /** Dollars that the stack may cost in a month before it says so, 0-1,000,000; 0 has no budget. */
+  monthlyBudgetDollars: number;
   /** The AWS region (`aws:region`). */
   region: string;
   /** Key that signs the API's cursors, 16 characters or more; needed with `jwtIssuer`, else derived. A secret. */
@@ -104,6 +110,9 @@ const READERS: {
   corsOrigins: { fallback: [], read: listOf(origin) },
   jwtIssuer: { fallback: undefined, read: httpsUrl },
   jwtAudience: { fallback: undefined, read: nonEmpty },
+  alarms: { fallback: "essential", read: oneOf(["none", "essential", "all"]) },
+  alarmEmail: { fallback: undefined, read: mailAddress },
+  monthlyBudgetDollars: { fallback: 0, read: wholeNumber(0, 1_000_000) },
 };
 
 /**
@@ -170,7 +179,7 @@ function wholeNumber(minimum: number, maximum: number): Reader<number> {
   };
 }
 
-function oneOf(values: number[]): Reader<number> {
+function oneOf<T extends number | string>(values: T[]): Reader<T> {
   return (text) => {
     const found = values.find((value) => String(value) === text);
     if (found !== undefined) return found;
@@ -207,6 +216,11 @@ function parseList(text: string): unknown[] {
 function nonEmpty(text: string): string {
   if (text.trim() !== "" && text.length <= 256) return text;
   throw new Refusal("text of 1 to 256 characters");
+}
+
+function mailAddress(text: string): string {
+  if (/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text) && text.length <= 254) return text;
+  throw new Refusal("one e-mail address");
 }
 
 function httpsUrl(text: string): string {
