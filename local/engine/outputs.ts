@@ -6,6 +6,7 @@ import { ACCESS } from "./aws/access.ts";
 import { ANALYTICS } from "./aws/analytics.ts";
 import { arn, type Blueprint, type Environment, hex, type NameRule, text, uuid } from "./aws/blueprint.ts";
 import { DATA } from "./aws/data.ts";
+import { DEPLOYMENTS } from "./aws/deployments.ts";
 import { HTTP } from "./aws/http.ts";
 import { IOT } from "./aws/iot.ts";
 import { LAMBDA } from "./aws/lambda.ts";
@@ -30,6 +31,7 @@ const BLUEPRINTS: Record<string, Blueprint> = {
   ...ANALYTICS,
   ...IOT,
   ...NETWORK,
+  ...DEPLOYMENTS,
   ...OPERATIONS,
 };
 

@@ -142,6 +142,10 @@ export const NAMES = {
     pattern: /^[A-Za-z0-9_-]+(\.fifo)?$/,
     characters: "letters, digits, `-` and `_`",
   },
+  /** https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateApplication.html */
+  deploymentApplication: { property: "name", max: 100, unique: true, ...ANY },
+  deploymentConfig: { property: "deploymentConfigName", max: 100, unique: true, ...ANY },
+  deploymentGroup: { property: "deploymentGroupName", max: 100, required: true, ...ANY },
   alarm: { property: "name", max: 255, unique: true, ...ANY },
   scalingPolicy: { property: "name", max: 256, ...ANY },
   /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html */

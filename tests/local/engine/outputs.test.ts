@@ -46,6 +46,24 @@ describe("local/engine/outputs", () => {
     );
   });
 
+  it("gives CodeDeploy's resources the ARNs that rights are written for", () => {
+    const application = make("aws:codedeploy/application:Application", "releases", {
+      computePlatform: "Lambda",
+    });
+    const group = make("aws:codedeploy/deploymentGroup:DeploymentGroup", "canary", {
+      appName: String(application.outputs.name),
+      deploymentGroupName: "reads",
+    });
+    const steps = make("aws:codedeploy/deploymentConfig:DeploymentConfig", "steps");
+
+    const prefix = "arn:aws:codedeploy:eu-central-1:000000000000";
+    const { name } = application.outputs;
+    expect(name).to.match(/^releases-[0-9a-f]{7}$/);
+    expect(application.outputs.arn).to.equal(`${prefix}:application:${name}`);
+    expect(group.outputs.arn).to.equal(`${prefix}:deploymentgroup:${name}/reads`);
+    expect(steps.outputs.arn).to.equal(`${prefix}:deploymentconfig:${steps.outputs.deploymentConfigName}`);
+  });
+
   it("derives scopes, client secrets and ids as Cognito does", () => {
     const server = make("aws:cognito/resourceServer:ResourceServer", "api", {
       identifier: "https://api",
