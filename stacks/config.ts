@@ -27,6 +27,13 @@ export interface Settings {
   uploadDays: number;
   /** Images in work at once, 2-1,000. */
   imageConcurrency: number;
+  /** Compactions, and as many reports, in work at once, 2-1,000: a backfill queues thousands. */
+  compactionConcurrency: number;
+  /**
+   * Concurrent executions reserved for the API's log lines, which come in bursts and wait for nobody, 0-900; 0 takes
+   * the account's pool. A new account may have too few to reserve any.
+   */
+  logReservation: number;
   /** Device buckets that an hour of the lake is compacted in, each by a job of its own, 1-256. */
   compactionBuckets: number;
   /** Seconds that a day's report waits for further changes of its files, 0-900. */
@@ -96,6 +103,8 @@ const READERS: {
   orderArchiveDays: { fallback: 7, read: wholeNumber(0, 3_650) },
   uploadDays: { fallback: 7, read: wholeNumber(1, 365) },
   imageConcurrency: { fallback: 10, read: wholeNumber(2, 1_000) },
+  compactionConcurrency: { fallback: 10, read: wholeNumber(2, 1_000) },
+  logReservation: { fallback: 0, read: wholeNumber(0, 900) },
   compactionBuckets: { fallback: 1, read: wholeNumber(1, 256) },
   reportDelaySeconds: { fallback: 0, read: wholeNumber(0, 900) },
   athenaScanLimitGb: { fallback: 10, read: wholeNumber(1, 10_000) },

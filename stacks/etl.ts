@@ -77,6 +77,7 @@ export function createEtl(
   compactions.subscribe("compact", {
     description: "An hour of raw readings to Parquet",
     batchSize: 1,
+    maximumConcurrency: settings.compactionConcurrency,
     memorySize: COMPACTION_MB,
     ephemeralStorage: COMPACTION_DISK_MB,
     timeout: LONG,
@@ -93,6 +94,7 @@ export function createEtl(
   dailyReports.subscribe("build", {
     description: "A day's readings to its report",
     batchSize: 1,
+    maximumConcurrency: settings.compactionConcurrency,
     memorySize: COMPACTION_MB,
     ephemeralStorage: COMPACTION_DISK_MB,
     timeout: LONG,

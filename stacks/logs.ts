@@ -17,7 +17,7 @@ export function createLogs(
   settings: Settings,
   { api, lake }: { api: HttpApi; lake: Telemetry["lake"] },
 ): Logs {
-  const { logRetentionDays } = settings;
+  const { logRetentionDays, logReservation } = settings;
 
   const files = new Bucket("logs", {
     expiration: { "": settings.logFileDays },
@@ -30,6 +30,8 @@ export function createLogs(
     memorySize: 512,
     timeout: 60,
     logRetentionDays,
+    // CloudWatch Logs invokes it as often as it likes; Lambda keeps what is throttled and tries again.
+    ...(logReservation > 0 && { reservedConcurrentExecutions: logReservation }),
     callback: async (batch) => processLogLines(batch, { lake: lake.name.get() }),
   });
 

@@ -33,6 +33,10 @@ describe("stack settings", () => {
     ["streamRetentionHours", "23", "a whole number from 24 to 8760"],
     ["protectData", "yes", "true or false"],
     ["orderArchiveDays", "3651", "a whole number from 0 to 3650"],
+    ["canaryPercent", "100", "a whole number from 0 to 99"],
+    ["canaryMinutes", "0", "a whole number from 1 to 2880"],
+    ["logReservation", "901", "a whole number from 0 to 900"],
+    ["compactionConcurrency", "1", "a whole number from 2 to 1000"],
     ["cacheGb", "5001", "a whole number from 0 to 5000"],
     ["cacheUnitsPerSecond", "999", "a whole number from 1000 to 15000000"],
     ["logRetentionDays", "8", "one of 1, 3, 5"],
@@ -49,6 +53,12 @@ describe("stack settings", () => {
       );
     });
   }
+
+  it("refuse more warm environments at least than at most", () => {
+    expect(() => parse({ warmReadsMin: "3", warmReadsMax: "2" })).to.throw(
+      '"project:warmReadsMin" is 3, above "project:warmReadsMax" 2. Raise that, or lower this.',
+    );
+  });
 
   it("list every problem at once", () => {
     expect(() => parse({ streamShards: "0", nope: "1", protectData: "1" })).to.throw(
