@@ -6,7 +6,15 @@ import { Cron } from "croner";
 import { argumentError, type Culprit } from "./arguments.ts";
 
 const FIELDS = ["minutes", "hours", "day of month", "month", "day of week", "year"] as const;
-const LAST = { minutes: 59, hours: 23, "day of month": 31, month: 12, "day of week": 7, year: 2199 };
+/** Least and greatest number of each field: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based */
+const BOUNDS = {
+  minutes: [0, 59],
+  hours: [0, 23],
+  "day of month": [1, 31],
+  month: [1, 12],
+  "day of week": [1, 7],
+  year: [1970, 2199],
+} as const;
 
 /** Whether the runtime knows a time zone of the IANA database. */
 export function isTimezone(name: string): boolean {
@@ -31,10 +39,10 @@ export function checkScheduleExpression(who: Culprit, expression: string): void 
 }
 
 function checkRate(body: string, fail: (why: string) => never): void {
-  const [, value = "", unit] = /^(\d{1,9}) (minutes?|hours?|days?)$/.exec(body) ?? [];
+  const [, value = "", unit] = /^(0|[1-9]\d{0,8}) (minutes?|hours?|days?)$/.exec(body) ?? [];
   if (unit === undefined)
     fail('is no rate; write a whole number and minutes, hours or days: "rate(15 minutes)".');
-  if (Number(value) === 0) fail('would never end; the least is "rate(1 minute)".');
+  if (value === "0") fail('would never end; the least is "rate(1 minute)".');
 }
 
 function checkAt(body: string, fail: (why: string) => never): void {
@@ -59,13 +67,21 @@ function checkCron(body: string, fail: (why: string) => never): void {
   if (fields.some((field, index) => field === "?" && index !== 2 && index !== 4)) {
     fail('has "?" where only day of month and day of week may have it; write "*".');
   }
-  const [, year] = /^(\d{4})$/.exec(fields[5] ?? "") ?? [];
-  if (year !== undefined && (Number(year) < 1970 || Number(year) > LAST.year)) {
-    fail("has a year outside 1970-2199.");
-  }
+  fields.forEach((field, index) => {
+    checkNumbers(field, FIELDS[index] ?? "minutes", fail);
+  });
   const cron = parse(fields, fail);
   // A date that never comes, such as 31 February.
   if (cron.nextRun(new Date(0)) === null) fail("never comes: no calendar has such a day.");
+}
+
+/** The parser knows no last year, and calls Sunday 8 as well; a step (`/5`) and an occurrence (`#2`) are its own to judge. */
+function checkNumbers(field: string, name: (typeof FIELDS)[number], fail: (why: string) => never): void {
+  const [least, greatest] = BOUNDS[name];
+  for (const [number] of field.matchAll(/(?<![/#\d])\d+/g)) {
+    if (Number(number) < least || Number(number) > greatest)
+      fail(`has ${number} as ${name}; AWS knows ${least}-${greatest}.`);
+  }
 }
 
 function parse(fields: string[], fail: (why: string) => never): Cron {
@@ -86,5 +102,5 @@ function parse(fields: string[], fail: (why: string) => never): Cron {
 function toCroner(field: string, index: number): string {
   const name = FIELDS[index] ?? "minutes";
   if (name === "day of week" && field === "L") return "7";
-  return field.replace(/(^|,)(\d+)\//g, (_, before, start) => `${before}${start}-${LAST[name]}/`);
+  return field.replace(/(^|,)(\d+)\//g, (_, before, start) => `${before}${start}-${BOUNDS[name][1]}/`);
 }
