@@ -245,4 +245,4 @@ describe("make-thumbnails", function () {
   });
 });
 
-// Not proven here: that S3 and DynamoDB read the commands as meant; tests/sources/images.test.ts does, on this machine.
+// Not proven here: that S3 and DynamoDB read the commands as meant; tests/local/images-pipeline.test.ts does, on this machine.

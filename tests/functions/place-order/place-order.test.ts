@@ -177,4 +177,4 @@ describe("place-order", () => {
 });
 
 // Not proven here: what the route's schema refuses before (tests/functions/shared/order.test.ts), and DynamoDB's own
-// conditions (tests/sources/orders.test.ts).
+// conditions (tests/local/orders-pipeline.test.ts).

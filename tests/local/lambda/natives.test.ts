@@ -107,4 +107,4 @@ describe("native packages of a function's code", () => {
   });
 });
 
-// Not proven here: that the packager writes this manifest; tests/sources/images.test.ts runs sharp in the real pool.
+// Not proven here: that the packager writes this manifest; tests/local/images-pipeline.test.ts runs sharp in the real pool.
