@@ -47,11 +47,11 @@ const LoadFile = Type.Object(
   { additionalProperties: false },
 );
 
-export type LoadFile = Static<typeof LoadFile>;
+type LoadFile = Static<typeof LoadFile>;
 export type Load = Required<LoadFile>;
 
 /** A dimension of a load that is a plain number. */
-export type LoadDimension = Exclude<keyof Load, "sources">;
+type LoadDimension = Exclude<keyof Load, "sources">;
 
 /** What a load is taken to be where nobody says otherwise, with the reason. */
 export const RATIOS: Record<
