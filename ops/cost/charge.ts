@@ -13,7 +13,7 @@ export interface Charge {
   quantity: number;
   /** URN of the resource that is billed. */
   urn: string;
-  /** URN of the function that causes it. */
+  /** URN of what causes it: a function, or a resource that passes events on. */
   from?: string;
 }
 
@@ -53,7 +53,7 @@ export const usesOf = ({ urn }: ResourceNode, { workload }: Metering): Use[] =>
 export const unitsOf = (bytes: number, kilobytes: number): number =>
   Math.max(1, Math.ceil(bytes / (kilobytes * KB)));
 
-/** The same charge for each use, in the name of the function that causes it. */
+/** The same charge for each use, in the name of what causes it. */
 export const perUse = (
   { urn }: ResourceNode,
   uses: readonly Use[],

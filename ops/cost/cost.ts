@@ -5,7 +5,7 @@
  * priced (with the reason). Nothing is silently free: a type that no table knows is not priced.
  */
 import type { Graph, ResourceNode } from "../../local/engine/graph.ts";
-import { createView, type View } from "../../local/engine/rules/view.ts";
+import { createView, FUNCTION, type View } from "../../local/engine/rules/view.ts";
 import { shortType } from "../plan/preview.ts";
 import type { Baseline } from "../shared/baseline.ts";
 import type { Load } from "../shared/load.ts";
@@ -125,21 +125,24 @@ const linesOf = (judged: readonly Judged[], view: View, options: CostOptions): C
   const charged = judged.flatMap(({ node, verdict }) =>
     Array.isArray(verdict) ? verdict.map((charge) => ({ node, charge })) : [],
   );
-  const names = new Map(view.graph.resources.map(({ urn, name }) => [urn, name]));
+  const functions = new Map(view.ofType(FUNCTION).map(({ urn, name }) => [urn, name]));
   const rates = averages(
     charged.map(({ charge }) => charge),
     options,
   );
-  return charged.map(({ node, charge: { price, quantity, from } }) => ({
-    service: SERVICES[price.split(".")[0] ?? ""] ?? price,
-    type: shortType(node.type),
-    resource: node.name,
-    price,
-    unit: options.prices.entries[price].unit,
-    quantity,
-    dollars: quantity * (rates.get(price) ?? 0),
-    ...(from !== undefined && { function: names.get(from) }),
-  }));
+  return charged.map(({ node, charge: { price, quantity, from } }) => {
+    const cause = functions.get(from ?? "");
+    return {
+      service: SERVICES[price.split(".")[0] ?? ""] ?? price,
+      type: shortType(node.type),
+      resource: node.name,
+      price,
+      unit: options.prices.entries[price].unit,
+      quantity,
+      dollars: quantity * (rates.get(price) ?? 0),
+      ...(cause !== undefined && { function: cause }),
+    };
+  });
 };
 
 const sum = (lines: readonly CostLine[]): number => lines.reduce((total, { dollars }) => total + dollars, 0);
