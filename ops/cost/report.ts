@@ -6,7 +6,7 @@ import type { Statement, Summary } from "./statement.ts";
 
 const LISTED = 12;
 
-export const money = (dollars: number): string =>
+const money = (dollars: number): string =>
   `$${dollars.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 
 const signed = (dollars: number): string => `${dollars < 0 ? "-" : "+"}${money(Math.abs(dollars))}`;

@@ -50,7 +50,7 @@ const checkSources = ({ sources }: Load, graph: Graph, from: string): void => {
 };
 
 /** The load as given, with what the settings know and the ratios derive. */
-export const loadFor = (
+const loadFor = (
   { graph, given, from, known }: Omit<StatementOptions, "prices" | "baseline">,
   devices?: number,
 ): Load => {

@@ -27,9 +27,15 @@ const ITEM_BYTES = 400;
 const once = (bytes: number) => (run: Run) => ({ perSecond: run.events, bytes });
 const readingsIn = ({ events, load }: Run): number => Math.max(events, readingsPerSecond(load));
 
-/** Series that a batch has readings of, over all batches of a second. */
-const seriesTouched = (run: Run): number =>
-  Math.min(readingsIn(run), run.invocations * Math.max(1, seriesOf(run.load)));
+/** Series that a batch has readings of, over all batches of a second. A record's readings are of one device. */
+const seriesTouched = (run: Run): number => {
+  const { readingsPerRecord, metricsPerDevice } = run.load;
+  return Math.min(
+    readingsIn(run),
+    run.events * Math.min(readingsPerRecord, metricsPerDevice),
+    run.invocations * Math.max(1, seriesOf(run.load)),
+  );
+};
 
 const AGGREGATES = 4;
 const CONCURRENT_WRITES = 40;

@@ -31,7 +31,7 @@ const valuesOf = (field: string, all: number): number => {
  * Runs a second of `rate(15 minutes)` or `cron(30 0 * * ? *)`; a single `at(...)` counts as none.
  * Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
  */
-export const runsPerSecond = (expression: string): number => {
+const runsPerSecond = (expression: string): number => {
   const rate = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression);
   if (rate) return 1 / (Number(rate[1]) * (UNITS[rate[2] ?? ""] ?? SECONDS_PER_DAY));
   const cron = /^cron\((.+)\)$/.exec(expression)?.[1]?.split(/\s+/);

@@ -109,6 +109,16 @@ describe("ops/shared: a workload", () => {
     expect(arriving(workload, "readings-table")).to.equal(4_000);
   });
 
+  it("folds the readings of one record into its device's series: fewer writes", () => {
+    const load = completeLoad({ devices: 10_000, everySeconds: 10, readingsPerRecord: 10 }, "a test");
+
+    const workload = createWorkload(program, undefined)(load);
+
+    // 100 records/s of 10 readings each, of three series: four writes per series.
+    expect(arriving(workload, "telemetry-stream")).to.equal(100);
+    expect(arriving(workload, "readings-table")).to.equal(1_200);
+  });
+
   it("splits the ways in, and wraps what comes by MQTT", () => {
     const load = completeLoad(
       { devices: 1_000, everySeconds: 1, mqttShare: 0.5, httpShare: 0.2, readingBytes: 300 },

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { UsageError } from "../../../local/cli.ts";
+import { commentBody } from "../../../ops/comment/body.ts";
 import { readArguments } from "../../../ops/cost/arguments.ts";
 import { brokenBounds, differenceOf } from "../../../ops/cost/diff.ts";
+import { plannedCost } from "../../../ops/cost/planned.ts";
 import { readPrices } from "../../../ops/cost/prices.ts";
 import { statementMarkdown, statementText, summaryLine } from "../../../ops/cost/report.ts";
 import { knownOf } from "../../../ops/cost/settings.ts";
@@ -110,6 +112,14 @@ describe("ops/cost: the change", () => {
     expect(markdown).to.contain("| --- | ---: | ---: | ---: |");
   });
 
+  it("is what the comment on a pull request carries", () => {
+    const cost = statementMarkdown(statement, differenceOf(statement, cheaper, "base.json"));
+
+    const body = commentBody({ stacks: [{ stack: "prod" }], cost }, "0123456789abcdef");
+
+    expect(body).to.contain(`#### Cost\n\n${cost}\n`);
+  });
+
   it("is none where nothing changed: one line of Markdown", () => {
     const difference = differenceOf(statement, statement, "base.json");
 
@@ -148,6 +158,17 @@ describe("ops/cost: the change", () => {
     const named = { ...statement, notPriced: [{ type: "a|b", resource: "<img>\n@x", why: "" }] };
 
     expect(statementMarkdown(named).split("\n").at(-1)).to.equal("Not priced: a b  img   x.");
+  });
+});
+
+describe("plan --cost", () => {
+  it("prices the plan's own graph under its stack's settings, in one line", async () => {
+    const summary = await plannedCost(ROOT, { ...graph, stack: "prod" }, { devices: 10, everySeconds: 60 });
+
+    expect(summary.load.compactionBuckets).to.equal(64);
+    expect(summaryLine(summary)).to.match(
+      /^Cost: \$[\d,.]+ a month with 10 devices, a reading every 60 s each; \$[\d,.]+ while idle; prices of us-east-1, .+\.$/,
+    );
   });
 });
 
