@@ -7,12 +7,14 @@ export interface ChartOptions {
   height: number;
   /** Decimals of the axis labels. */
   decimals: number;
+  /** Lowest value of the axis. @default the lowest of the values */
+  from?: number;
 }
 
 /** A bar chart, one column per value, with the extremes on the axis. A value that is not finite leaves a gap. */
-export function barChart(values: number[], { height, decimals }: ChartOptions): string[] {
+export function barChart(values: number[], { height, decimals, from }: ChartOptions): string[] {
   const known = values.filter(Number.isFinite);
-  const low = Math.min(...known);
+  const low = from ?? Math.min(...known);
   const high = Math.max(...known);
   const levels = height * (BLOCKS.length - 1) - 1;
   const scale = high > low ? levels / (high - low) : 0;

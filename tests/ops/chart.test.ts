@@ -7,6 +7,10 @@ describe("text pictures", () => {
     expect(chart).to.deep.equal(["2 ┤ ▁ █", "0 ┤▁█ █"]);
   });
 
+  it("start the axis where they are told to", () => {
+    expect(barChart([4, 4], { height: 1, decimals: 0, from: 0 })).to.deep.equal(["4 ┤██"]);
+  });
+
   it("draw a flat line for equal values", () => {
     expect(barChart([3, 3], { height: 1, decimals: 1 })).to.deep.equal(["3.0 ┤▁▁"]);
   });

@@ -1,0 +1,137 @@
+/**
+ * `npm run capacity -- --devices 1e6 --every 10s [--stack prod] [--json]`: what a fleet asks of the stack, which limit of
+ * AWS's or of its own binds first, and what to change then.
+ * `npm run capacity -- --burst 1000 [--function NAME]`: how Lambda scales under a burst, simulated.
+ * `npm run capacity -- --svg docs/scaling.svg`: draws that.
+ */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { programLog, run } from "../../local/cli.ts";
+import { evaluate } from "../../local/engine/program.ts";
+import { readSettings, type StackSettings } from "../../local/engine/settings.ts";
+import { type Baseline, readBaseline } from "../shared/baseline.ts";
+import { completeLoad, type Load } from "../shared/load.ts";
+import { createModel, type Model } from "../shared/workload-model.ts";
+import { runBurst } from "./burst.ts";
+import { burstsText, burstText } from "./burst-report.ts";
+import { findFunction } from "./find-function.ts";
+import { type BurstFlags, type FleetFlags, type PictureFlags, parseFlags, USAGE } from "./flags.ts";
+import { createFleetReport } from "./fleet.ts";
+import { fleetText } from "./fleet-report.ts";
+import { scalingPicture } from "./picture.ts";
+
+interface Project {
+  model: Model;
+  settings: StackSettings;
+  baseline: Baseline | undefined;
+}
+
+const readProject = async (stack: string): Promise<Project> => {
+  const directory = process.cwd();
+  const settings = await readSettings(directory, stack);
+  const [graph, baseline] = await Promise.all([
+    evaluate({ directory, stack, settings, dryRun: false, onLog: programLog((line) => console.error(line)) }),
+    readBaseline(directory),
+  ]);
+  return { model: createModel(graph), settings, baseline };
+};
+
+/** @throws {Error} without it, since a start and a duration cannot be guessed. */
+const measured = ({ baseline }: Project): Baseline => {
+  if (baseline) return baseline;
+  throw new Error(
+    "There is no bench/baseline.json, which says how long functions take. Measure: npm run baseline.",
+  );
+};
+
+const readLoad = async ({
+  load,
+  devices,
+  everySeconds,
+  mqttShare,
+}: FleetFlags): Promise<[unknown, string]> => {
+  if (load === undefined) return [{ devices, everySeconds, mqttShare }, "the flags"];
+  const text = await readFile(load, "utf8").catch(({ code }: NodeJS.ErrnoException) => {
+    throw new Error(`The load file "${load}" cannot be read (${code}).`);
+  });
+  try {
+    return [JSON.parse(text), load];
+  } catch {
+    throw new Error(`The load file "${load}" is not JSON.`);
+  }
+};
+
+/** The lake is compacted in as many parts as the stack's settings say, unless the load says otherwise. */
+const withSettings = (value: unknown, { project, config }: StackSettings): unknown => {
+  const buckets = Number(config[`${project}:compactionBuckets`]);
+  if (!Number.isInteger(buckets) || typeof value !== "object" || value === null) return value;
+  return { compactionBuckets: buckets, ...value };
+};
+
+const showFleet = async (flags: FleetFlags): Promise<void> => {
+  const [value, from] = await readLoad(flags);
+  completeLoad(value, from);
+  const { model, settings, baseline } = await readProject(flags.stack);
+  const given = withSettings(value, settings);
+  const loadOf = (devices?: number): Load =>
+    completeLoad(devices === undefined ? given : { ...(given as object), devices }, from);
+  const report = createFleetReport({ model, baseline, account: flags.account, loadOf });
+  if (flags.json) {
+    const functions = report.workload.functions.map(({ byTrigger, ...rest }) => rest);
+    const { load, warnings } = report.workload;
+    console.log(JSON.stringify({ ...report, workload: { load, functions, warnings } }, null, 2));
+  } else console.log(fleetText(report));
+};
+
+const showBurst = async (flags: BurstFlags): Promise<void> => {
+  const project = await readProject(flags.stack);
+  const baseline = measured(project);
+  const chosen = flags.function === undefined ? undefined : findFunction(project.model, flags.function);
+  const runOf = (lambda: typeof chosen & object, provisioned = flags.provisioned) =>
+    runBurst(project.model, lambda, baseline, { ...flags, provisioned });
+  if (!chosen) {
+    const runs = project.model.functions.map((lambda) => runOf(lambda));
+    if (flags.json)
+      console.log(
+        JSON.stringify(
+          runs.map(({ result: { series, ...result }, ...rest }) => ({ ...rest, result })),
+          null,
+          2,
+        ),
+      );
+    else console.log(burstsText(flags.count, runs));
+    return;
+  }
+  const own = runOf(chosen);
+  const other = own.provisioned > 0 ? 0 : Math.min(flags.count, Math.ceil(own.result.highest.inFlight / 2));
+  const variants = [own, runOf(chosen, other)].map((each) => ({
+    says: each.provisioned > 0 ? `${each.provisioned} kept warm` : "none kept warm",
+    run: each,
+  }));
+  if (flags.json)
+    console.log(
+      JSON.stringify(
+        variants.map(({ run: each }) => each),
+        null,
+        2,
+      ),
+    );
+  else console.log(burstText(flags.count, variants));
+};
+
+const drawPicture = async ({ stack, seed, file }: PictureFlags): Promise<void> => {
+  const project = await readProject(stack);
+  const text = scalingPicture(project.model, measured(project), seed);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
+  console.log(`Wrote ${file}.`);
+};
+
+const main = async (): Promise<void> => {
+  const flags = parseFlags(process.argv.slice(2));
+  if (flags.task === "fleet") await showFleet(flags);
+  else if (flags.task === "burst") await showBurst(flags);
+  else await drawPicture(flags);
+};
+
+await run(main, USAGE);
