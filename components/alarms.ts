@@ -127,10 +127,12 @@ export class Alarms extends Component {
   private readonly place = `${pulumi.getProject()}/${pulumi.getStack()}`;
 
   constructor(name: string, args: AlarmsArgs = {}, opts?: pulumi.ComponentResourceOptions) {
+    // Before this component itself is made, so that the alarms are among the stack's resources too: the dashboard shows them.
+    const made = stackResources();
     super("Alarms", name, args, opts);
     this.validate(args);
     this.args = args;
-    this.made = stackResources();
+    this.made = made;
     const account = this.account();
     this.topic = this.createTopic(account);
     this.topicArn = this.topic.arn;
