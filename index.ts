@@ -9,7 +9,7 @@ import { createOrders } from "./stacks/orders.ts";
 import { createTelemetry } from "./stacks/telemetry.ts";
 
 const settings = readSettings();
-createObservability(settings);
+const { dashboardUrl: dashboard } = createObservability(settings);
 const telemetry = createTelemetry(settings);
 const { api, identity, scopes: scopeNames, cursorKey } = createApi(settings, telemetry);
 createImages(settings, { api });
@@ -17,8 +17,8 @@ const orders = createOrders(settings, { api, failures: telemetry.failures });
 const etl = createEtl(settings, { api, cursorKey, lake: telemetry.lake });
 const logs = createLogs(settings, { api, lake: telemetry.lake });
 
-/** Where everything runs. */
-export const region = settings.region;
+/** Where everything runs, and where it is seen. */
+export const [region, dashboardUrl] = [settings.region, dashboard];
 /** Send readings here: any Kinesis client (partition key: the device's id), or MQTT to devices/{deviceId}/telemetry. */
 export const [streamName, mqttUrl] = [telemetry.stream.name, telemetry.topic.url];
 /** Query readings here, with a token. */

@@ -164,6 +164,15 @@ export function parseSettings(project: string, values: Record<string, string>): 
       `"${project}:cursorKey" is too short; it must have ${SHORTEST_CURSOR_KEY} characters or more.`,
     );
   }
+  if (
+    values.alarms === "none" &&
+    !Object.hasOwn(values, "alarmEmail") &&
+    Number(values.monthlyBudgetDollars) > 0
+  ) {
+    problems.push(
+      `"${project}:monthlyBudgetDollars" would tell nobody; set alarmEmail, or alarms other than none.`,
+    );
+  }
   if (problems.length > 0) throw new Error(`Stack configuration: ${problems.join(" ")}`);
   return Object.fromEntries(settings) as Parsed;
 }

@@ -66,6 +66,13 @@ describe("stack settings", () => {
     );
   });
 
+  it("want somebody whom a budget tells", () => {
+    const nobody = { alarms: "none", monthlyBudgetDollars: "10" };
+    expect(() => parse(nobody)).to.throw('"project:monthlyBudgetDollars" would tell nobody');
+    expect(parse({ ...nobody, alarmEmail: "a@example.com" }).monthlyBudgetDollars).to.equal(10);
+    expect(parse({ ...nobody, monthlyBudgetDollars: "0" }).alarms).to.equal("none");
+  });
+
   it("want an audience and a cursor key with an issuer of the user's own", () => {
     expect(() => parse({ jwtIssuer: "https://id.example" })).to.throw("go together");
     expect(() => parse({ jwtIssuer: "https://id.example", jwtAudience: "api" })).to.throw("cursorKey");
