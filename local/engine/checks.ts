@@ -3,6 +3,8 @@
  * anything is created. Rules live in rules/, one function each.
  */
 import type { Graph } from "./graph.ts";
+import { alarmsFit, topicsHearTheirAlarms } from "./rules/alarms.ts";
+import { budgetsTellSomebody, dashboardsFit, queriesFit } from "./rules/dashboards.ts";
 import {
   apiTimeoutFits,
   environmentFits,
@@ -57,6 +59,11 @@ const RULES: ((view: View) => Problem[])[] = [
   weightedAliasIsPublished,
   deploymentGroupFits,
   namesDiffer,
+  alarmsFit,
+  topicsHearTheirAlarms,
+  dashboardsFit,
+  queriesFit,
+  budgetsTellSomebody,
 ];
 
 /** Every problem of a program's graph, in the order of the rules. Empty when AWS would take it. */

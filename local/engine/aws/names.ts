@@ -146,7 +146,16 @@ export const NAMES = {
   deploymentApplication: { property: "name", max: 100, unique: true, ...ANY },
   deploymentConfig: { property: "deploymentConfigName", max: 100, unique: true, ...ANY },
   deploymentGroup: { property: "deploymentGroupName", max: 100, required: true, ...ANY },
+  /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html */
   alarm: { property: "name", max: 255, unique: true, ...ANY },
+  /** https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Budget.html */
+  budget: {
+    property: "name",
+    max: 100,
+    unique: true,
+    pattern: /^(?!.*\/action\/)[^:\\]+$/,
+    characters: "any character but `:` and `\\`, and no `/action/`",
+  },
   scalingPolicy: { property: "name", max: 256, ...ANY },
   /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html */
   eventRule: { property: "name", max: 64, ...DOTTED },

@@ -1,5 +1,5 @@
-/** What watches and scales: log groups, alarms, autoscaling. */
-import { arn, type Blueprint, globalArn, hex, text, uuid } from "./blueprint.ts";
+/** What watches and scales: log groups, alarms, dashboards, queries, budgets, autoscaling. */
+import { arn, type Blueprint, CREATED, globalArn, hex, text, uuid } from "./blueprint.ts";
 import { NAMES } from "./names.ts";
 
 export const OPERATIONS: Record<string, Blueprint> = {
@@ -38,6 +38,25 @@ export const OPERATIONS: Record<string, Blueprint> = {
         outputs: { dashboardArn: globalArn(environment, "cloudwatch", `dashboard/${name}`) },
       };
     },
+  },
+  "aws:cloudwatch/queryDefinition:QueryDefinition": {
+    create: ({ urn, environment }) => {
+      const queryDefinitionId = uuid(urn);
+      const own = arn(environment, "logs", `query-definition:${queryDefinitionId}`);
+      return { id: queryDefinitionId, outputs: { queryDefinitionId, arn: own } };
+    },
+  },
+  "aws:budgets/budget:Budget": {
+    naming: NAMES.budget,
+    create: ({ name, environment }) => ({
+      id: `${environment.account}:${name}`,
+      outputs: {
+        accountId: environment.account,
+        arn: globalArn(environment, "budgets", `budget/${name}`),
+        timePeriodStart: CREATED,
+        timePeriodEnd: "2087-06-15T00:00:00Z",
+      },
+    }),
   },
   "aws:appautoscaling/target:Target": {
     create: ({ urn, inputs, environment }) => ({
