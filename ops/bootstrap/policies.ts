@@ -114,7 +114,7 @@ const looks = (action: string): boolean => /:(?:Describe|Get|List)/.test(action)
 /** One statement per group of types that the program has. */
 const rightsOf = (needs: Needs, place: Place, writes: boolean): Statement[] => {
   const used = ALL.filter(({ types }) => types.some((type) => needs.types.has(type)));
-  const bound = used.map(({ on, read, write }): Statement => {
+  const bound = used.map(({ on, read, write, condition }): Statement => {
     const actions = [...read, ...(writes ? write : [])].sort();
     const service = serviceOf(write[0] ?? "");
     const inAccount = { StringEquals: { "aws:ResourceAccount": place.account } };
@@ -125,6 +125,7 @@ const rightsOf = (needs: Needs, place: Place, writes: boolean): Statement[] => {
       Resource: on.flatMap((pattern) => filled(pattern, place)),
       // A bucket's ARN names no account: without this, a bucket of anybody's by that name would do.
       ...(service === "s3" && { Condition: inAccount }),
+      ...(condition && { Condition: condition }),
     };
   });
   const unbound = used

@@ -12,6 +12,8 @@ export interface Rights {
   on: readonly string[];
   read: readonly string[];
   write: readonly string[];
+  /** What they hold under, where ARNs do not tell enough. */
+  condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Rights that AWS binds to no resource. Those that look (Describe, Get, List) are the previewing role's too. */
   unbound?: readonly string[];
 }
@@ -23,7 +25,29 @@ export interface Rights {
 export const BUCKET_NAMES = "*-bucket-???????";
 export const ROLE_NAMES = "*-role-???????";
 
+/** Of the key that the bootstrap made for the state (key.ts). A program's own keys have no alias. */
+const STATE_KEY_ALIAS = "alias/*-secrets";
+
 export const RIGHTS: readonly Rights[] = [
+  {
+    types: ["aws:kms/key:Key"],
+    on: ["arn:{p}:kms:{r}:{a}:key/*"],
+    // Keys' ARNs have no names: https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
+    condition: { "ForAllValues:StringNotLike": { "kms:ResourceAliases": STATE_KEY_ALIAS } },
+    read: ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"],
+    write: [
+      "kms:DisableKey",
+      "kms:DisableKeyRotation",
+      "kms:EnableKey",
+      "kms:EnableKeyRotation",
+      "kms:PutKeyPolicy",
+      "kms:ScheduleKeyDeletion",
+      "kms:TagResource",
+      "kms:UntagResource",
+      "kms:UpdateKeyDescription",
+    ],
+    unbound: ["kms:CreateKey"],
+  },
   {
     types: [
       "aws:s3/bucket:Bucket",

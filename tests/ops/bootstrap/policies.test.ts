@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { type Graph, plain } from "../../../local/engine/graph.ts";
 import { evaluate } from "../../../local/engine/program.ts";
 import { readSettings } from "../../../local/engine/settings.ts";
+import { aliasOf } from "../../../ops/bootstrap/key.ts";
 import { MORE_RIGHTS } from "../../../ops/bootstrap/more-rights.ts";
 import {
   type Document,
@@ -139,6 +140,12 @@ describe("bootstrap: what a role may do", () => {
     ])
       expect(reaches(arn), arn).to.deep.equal([]);
     expect(reaches("arn:aws:iam::123456789012:role/orders-fulfil-role-0e4452d")).not.to.deep.equal([]);
+    // Nothing in a key's ARN tells the state's from another.
+    const keys = reaches("arn:aws:kms:us-east-1:123456789012:key/1234");
+    expect(keys.map(({ Condition }) => Condition)).to.deep.equal([
+      { "ForAllValues:StringNotLike": { "kms:ResourceAliases": "alias/*-secrets" } },
+    ]);
+    expect(aliasOf("shop")).to.match(matcher("alias/*-secrets"));
   });
 
   it("passes roles only to the services that the program's roles are for", () => {
