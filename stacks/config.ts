@@ -11,6 +11,11 @@ export interface Settings {
   streamRetentionHours: number;
   /** Seconds to gather readings for one object of the lake, 0-300. */
   archiveWindowSeconds: number;
+  /**
+   * Seconds to gather readings for one update of the aggregates, 0-300. Every device and metric of a batch costs four
+   * writes: a window in which each sends several times makes them fewer by that many, and the aggregates that late.
+   */
+  aggregateWindowSeconds: number;
   /** Oldest reading accepted, days, 1-31: minutes are kept that long. */
   readingMaxAgeDays: number;
   /** Deletion protection, and no forced deletion of buckets with content. */
@@ -92,6 +97,7 @@ const READERS: {
   streamShards: { fallback: undefined, read: wholeNumber(1, 500) },
   streamRetentionHours: { fallback: 24, read: wholeNumber(24, 8_760) },
   archiveWindowSeconds: { fallback: 5, read: wholeNumber(0, 300) },
+  aggregateWindowSeconds: { fallback: 0, read: wholeNumber(0, 300) },
   readingMaxAgeDays: { fallback: 31, read: wholeNumber(1, 31) },
   protectData: { fallback: false, read: boolean },
   pointInTimeRecovery: { fallback: false, read: boolean },

@@ -55,7 +55,8 @@ export function createTelemetry(settings: Settings): Telemetry {
 
   stream.subscribe("aggregate", {
     description: "Counts, sums and extremes per device and metric",
-    batchSize: 500,
+    batchSize: settings.aggregateWindowSeconds === 0 ? 500 : 5_000,
+    maximumBatchingWindowInSeconds: settings.aggregateWindowSeconds,
     memorySize: 1_024,
     timeout: 60,
     logRetentionDays,

@@ -33,6 +33,7 @@ describe("stack settings", () => {
     ["streamRetentionHours", "23", "a whole number from 24 to 8760"],
     ["protectData", "yes", "true or false"],
     ["orderArchiveDays", "3651", "a whole number from 0 to 3650"],
+    ["aggregateWindowSeconds", "301", "a whole number from 0 to 300"],
     ["canaryPercent", "100", "a whole number from 0 to 99"],
     ["canaryMinutes", "0", "a whole number from 1 to 2880"],
     ["logReservation", "901", "a whole number from 0 to 900"],
