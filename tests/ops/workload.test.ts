@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
 import { completeLoad, idleLoad, RATIOS } from "../../ops/shared/load.ts";
 import { createWorkload, sourceNames, type Workload } from "../../ops/shared/workload.ts";
 import { queueBatches, shardsOf, streamBatches } from "../../ops/shared/workload-batches.ts";
 import { graphOf } from "../helpers/graph.ts";
+import { ROOT } from "../helpers/source-files.ts";
 import { lambda, mapping, measured, node, quiet, route, T, telemetryProgram } from "./cost/sketch.ts";
 
 const program = telemetryProgram({ streamModeDetails: { streamMode: "ON_DEMAND" } });
@@ -23,6 +26,12 @@ describe("ops/shared: a load", () => {
 
     expect(load).to.include({ apiReadsPerSecond: 1, imagesPerDay: 360, ordersPerDay: 36, mqttShare: 0 });
     for (const [name, { why }] of Object.entries(RATIOS)) expect(why, name).to.match(/\w{3}/);
+  });
+
+  it("is documented, key by key", () => {
+    const text = readFileSync(join(ROOT, "docs/cost.md"), "utf8");
+
+    for (const key of Object.keys(fleet(1))) expect(text, key).to.contain(`| \`${key}\``);
   });
 
   it("keeps what is given", () => {
