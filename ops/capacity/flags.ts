@@ -3,9 +3,9 @@ import { parseArgs } from "node:util";
 import { UsageError } from "../../local/cli.ts";
 import { parseDuration, parseQuantity } from "../send/quantities.ts";
 
-export const USAGE = `Usage: npm run capacity -- (--devices 1e6 [--every 10s] [--mqtt 0] | --load load.json) [--account 1000] [--stack prod] [--json]
-       npm run capacity -- --burst 1000 [--function api-get-devices] [--over 0s] [--attempts 1] [--provisioned 0] [--account 1000] [--seed 1] [--stack prod] [--json]
-       npm run capacity -- --svg docs/scaling.svg [--seed 1] [--stack prod]`;
+export const USAGE = `Usage: npm run capacity -- (--devices 1e6 [--every 10s] [--mqtt 0] | --load load.json) [--account 1000] [--stack dev] [--json]
+       npm run capacity -- --burst 1000 [--function api-get-devices] [--over 0s] [--attempts 1] [--provisioned 0] [--account 1000] [--seed 1] [--stack dev] [--json]
+       npm run capacity -- --svg docs/scaling.svg [--seed 1] [--stack dev]`;
 
 interface Common {
   stack: string;
@@ -42,7 +42,7 @@ export interface PictureFlags extends Common {
 export type Flags = FleetFlags | BurstFlags | PictureFlags;
 
 const OPTIONS = {
-  stack: { type: "string", default: "prod" },
+  stack: { type: "string", default: "dev" },
   json: { type: "boolean", default: false },
   account: { type: "string", default: "1000" },
   seed: { type: "string", default: "1" },

@@ -4,11 +4,13 @@
  * `npm run capacity -- --burst 1000 [--function NAME]`: how Lambda scales under a burst, simulated.
  * `npm run capacity -- --svg docs/scaling.svg`: draws that.
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { programLog, run } from "../../local/cli.ts";
 import { evaluate } from "../../local/engine/program.ts";
 import { readSettings, type StackSettings } from "../../local/engine/settings.ts";
+import { readJson } from "../cost/arguments.ts";
+import { knownOf } from "../cost/settings.ts";
 import { type Baseline, readBaseline } from "../shared/baseline.ts";
 import { completeLoad, type Load } from "../shared/load.ts";
 import { createModel, type Model } from "../shared/workload-model.ts";
@@ -49,32 +51,19 @@ const readLoad = async ({
   devices,
   everySeconds,
   mqttShare,
-}: FleetFlags): Promise<[unknown, string]> => {
-  if (load === undefined) return [{ devices, everySeconds, mqttShare }, "the flags"];
-  const text = await readFile(load, "utf8").catch(({ code }: NodeJS.ErrnoException) => {
-    throw new Error(`The load file "${load}" cannot be read (${code}).`);
-  });
-  try {
-    return [JSON.parse(text), load];
-  } catch {
-    throw new Error(`The load file "${load}" is not JSON.`);
-  }
-};
-
-/** The lake is compacted in as many parts as the stack's settings say, unless the load says otherwise. */
-const withSettings = (value: unknown, { project, config }: StackSettings): unknown => {
-  const buckets = Number(config[`${project}:compactionBuckets`]);
-  if (!Number.isInteger(buckets) || typeof value !== "object" || value === null) return value;
-  return { compactionBuckets: buckets, ...value };
-};
+}: FleetFlags): Promise<[unknown, string]> =>
+  load === undefined
+    ? [{ devices, everySeconds, mqttShare }, "the flags"]
+    : [await readJson("--load", load), load];
 
 const showFleet = async (flags: FleetFlags): Promise<void> => {
   const [value, from] = await readLoad(flags);
   completeLoad(value, from);
   const { model, settings, baseline } = await readProject(flags.stack);
-  const given = withSettings(value, settings);
+  // What the stack's settings say, unless the load says otherwise.
+  const given = { ...knownOf(settings), ...(value as object) };
   const loadOf = (devices?: number): Load =>
-    completeLoad(devices === undefined ? given : { ...(given as object), devices }, from);
+    completeLoad(devices === undefined ? given : { ...given, devices }, from);
   const report = createFleetReport({ model, baseline, account: flags.account, loadOf });
   if (flags.json) {
     const functions = report.workload.functions.map(({ byTrigger, ...rest }) => rest);
