@@ -6,7 +6,9 @@
  * fails alone and ends in the dead letters; the test message that S3 sends when it is configured is skipped.
  * Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  */
+
 import type { Context, S3Event, S3EventRecord, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
+import { logError } from "./log-error.ts";
 
 /** An object that has been written. */
 export interface CreatedObject {
@@ -33,10 +35,7 @@ export interface ObjectEnvironment {
   logError(entry: Record<string, unknown>): void;
 }
 
-const ENVIRONMENT: ObjectEnvironment = {
-  // An object, not text: Lambda's JSON log format keeps its members searchable.
-  logError: (entry) => console.error(entry),
-};
+const ENVIRONMENT: ObjectEnvironment = { logError };
 
 /** S3 encodes keys as forms do: a space is `+`. @throws URIError for a key that is not encoded so */
 const decodeKey = (encoded: string): string => decodeURIComponent(encoded.replaceAll("+", " "));
@@ -82,6 +81,13 @@ const callEach = async (
   if (first !== undefined) throw first;
 };
 
+/** A callback may have marked its failure with the correlation id of what it is about. */
+const failureEntry = ({ messageId }: SQSRecord, error: Error): Record<string, unknown> => {
+  const { name, message, stack } = error;
+  const { correlationId } = error as { correlationId?: unknown };
+  return { message: "message failed", messageId, correlationId, error: { name, message, stack } };
+};
+
 const isMessage = (record: S3EventRecord | SQSRecord): record is SQSRecord =>
   "eventSource" in record && record.eventSource === "aws:sqs";
 
@@ -107,10 +113,8 @@ export const serveObjects =
       try {
         await callEach(notificationsOf(record.body), callback, context);
       } catch (error) {
-        const { name, message, stack } = asError(error);
-        const { messageId } = record;
-        environment.logError({ message: "message failed", messageId, error: { name, message, stack } });
-        batchItemFailures.push({ itemIdentifier: messageId });
+        environment.logError(failureEntry(record, asError(error)));
+        batchItemFailures.push({ itemIdentifier: record.messageId });
       }
     }
     await callEach(direct, callback, context);

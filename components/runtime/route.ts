@@ -10,6 +10,7 @@ import { randomUUID } from "node:crypto";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { cacheControl, entityTag, matchesTag } from "./caching.ts";
 import { CORRELATION_HEADER, correlationId } from "./correlation.ts";
+import { logError } from "./log-error.ts";
 import { type Problem, ProblemResponse, problemBody } from "./problems.ts";
 import {
   callerOf,
@@ -47,8 +48,7 @@ export type RouteHandler = (event: APIGatewayProxyEventV2) => Promise<APIGateway
 
 const ENVIRONMENT: RouteEnvironment = {
   newId: () => randomUUID(),
-  // An object, not text: Lambda's JSON log format keeps its members searchable.
-  logError: (entry) => console.error(entry),
+  logError,
 };
 
 const lowerCased = (headers: Record<string, string> | undefined): Record<string, string> =>
@@ -113,7 +113,6 @@ const failureResult = (
   if (error instanceof ProblemResponse) return problemResult(exchange, error.status, error.problem);
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
   environment.logError({
-    level: "ERROR",
     message: "The route's callback failed",
     route: exchange.options.route,
     correlationId: exchange.correlationId,

@@ -12,7 +12,7 @@ import { setTimeout } from "node:timers/promises";
 import { KinesisClient, PutRecordsCommand } from "@aws-sdk/client-kinesis";
 import { ROUTE_HTTP2_CLIENT_OPTIONS } from "../shared/clients.ts";
 import { badRequest, type RouteRequest, type RouteResponse } from "../shared/http.ts";
-import { createLogger, type Logger } from "../shared/logger.ts";
+import { createLogger, type Logger, requestLogger } from "../shared/logger.ts";
 import { limitsFor } from "../shared/reading.ts";
 import { backoff, judgeReadings, readingsIn, type Taken, toResult } from "./core.ts";
 
@@ -96,7 +96,7 @@ export async function acceptTelemetry(
   request: RouteRequest,
   deps: AcceptTelemetryDeps,
 ): Promise<RouteResponse> {
-  const logger = (deps.logger ?? log).with({ correlationId: request.correlationId });
+  const logger = requestLogger(deps.logger ?? log, request);
   const sender = { client: kinesis, random: Math.random, sleep: setTimeout, ...deps, logger };
   const body = readingsIn(request.body);
   if ("problem" in body) return badRequest([body.problem]);

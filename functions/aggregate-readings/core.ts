@@ -4,6 +4,7 @@
  */
 import type { KinesisStreamRecord } from "aws-lambda";
 import { arrayProblem, arrivalOf, PayloadError, padSequence, parsePayload } from "../shared/batch.ts";
+import { CorrelationIds } from "../shared/correlation.ts";
 import { asEnvelope, type Envelope, senderOf, senderProblem } from "../shared/envelope.ts";
 import { DAY, HOUR, MINUTE } from "../shared/instant.ts";
 import type { Resolution } from "../shared/keys.ts";
@@ -39,6 +40,9 @@ export interface Folded {
   latest: Latest[];
   /** Valid readings. */
   readings: number;
+  /** When each of them was measured, epoch ms. */
+  measuredAt: number[];
+  correlationIds: CorrelationIds;
   /** Readings and records left out because they are invalid (archive-readings quarantines them). */
   invalid: number;
 }
@@ -61,10 +65,8 @@ interface Series {
   recent: Delta | undefined;
 }
 
-interface Fold {
+interface Fold extends Omit<Folded, "deltas" | "latest"> {
   series: Map<string, Map<string, Series>>;
-  readings: number;
-  invalid: number;
 }
 
 function seriesOf(fold: Fold, deviceId: string, metric: string): Series {
@@ -157,6 +159,8 @@ function foldReading(candidate: unknown, context: RecordFold): void {
   }
   addToMinute(seriesOf(fold, reading.deviceId, reading.metric), reading.value, at, context);
   fold.readings++;
+  fold.measuredAt.push(at);
+  if (reading.correlationId !== undefined) fold.correlationIds.add(reading.correlationId);
 }
 
 function foldReadings(payload: unknown, context: RecordFold): void {
@@ -221,8 +225,9 @@ function latestOf(series: Series, days: Delta[]): Latest {
 }
 
 function finish(fold: Fold): Folded {
-  const folded: Folded = { deltas: [], latest: [], readings: fold.readings, invalid: fold.invalid };
-  for (const metrics of fold.series.values()) {
+  const { series: devices, ...rest } = fold;
+  const folded: Folded = { deltas: [], latest: [], ...rest };
+  for (const metrics of devices.values()) {
     for (const series of metrics.values()) {
       const { minutes } = series;
       const hours = rollUp(minutes, "hour", HOUR);
@@ -246,7 +251,13 @@ export function foldRecords(
   records: readonly KinesisStreamRecord[],
   { limits = DEFAULT_LIMITS, after = "" }: FoldOptions = {},
 ): Folded {
-  const fold: Fold = { series: new Map(), readings: 0, invalid: 0 };
+  const fold: Fold = {
+    series: new Map(),
+    readings: 0,
+    invalid: 0,
+    measuredAt: [],
+    correlationIds: new CorrelationIds(),
+  };
   const context: RecordFold = { fold, limits, index: 0, sequence: "", arrivedAt: 0, sender: undefined };
   for (let index = 0; index < records.length; index++) {
     const record = records[index] as KinesisStreamRecord;

@@ -5,7 +5,8 @@
  * Failure contract: only the infrastructure fails a batch (`batchItemFailures` names the first record with work left;
  * Lambda starts again there). A reading that is invalid is left out and counted: archive-readings quarantines it.
  * Idempotency: redelivery, retries and bisects never count twice (summary.ts). It needs each shard in order: keep the
- * mapping's parallelizationFactor at 1.
+ * mapping's parallelizationFactor at 1. Metrics are counted for each delivery, and a line about a batch names up to ten
+ * of its readings' correlation ids.
  *
  * Source: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html,
  * https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
@@ -15,7 +16,7 @@ import type { KinesisStreamBatchResponse, KinesisStreamEvent } from "aws-lambda"
 import { groupByShard } from "../shared/batch.ts";
 import { CLIENT_OPTIONS } from "../shared/clients.ts";
 import { createLogger, type Logger } from "../shared/logger.ts";
-import { emitMetrics } from "../shared/metrics.ts";
+import { emitMetrics, emitValues } from "../shared/metrics.ts";
 import { limitsFor } from "../shared/reading.ts";
 import { createStore } from "./store.ts";
 import { type BatchReport, createWarmCache, type WarmCache, writeBatch } from "./write.ts";
@@ -38,11 +39,13 @@ export interface AggregateDeps {
   cache?: WarmCache;
   logger?: Logger;
   emit?: typeof emitMetrics;
+  emitAll?: typeof emitValues;
+  now?: () => number;
 }
 
 function toMetrics(report: BatchReport): Record<string, number> {
   return {
-    readings: report.readings,
+    readingsAccepted: report.readings,
     invalidReadings: report.invalid,
     aggregatesWritten: report.written,
     aggregatesAlreadyApplied: report.alreadyApplied,
@@ -51,21 +54,32 @@ function toMetrics(report: BatchReport): Record<string, number> {
   };
 }
 
+/** From `at` to now; a device whose clock is ahead has none. */
+function lagsOf({ measuredAt }: BatchReport, now: number): number[] {
+  return measuredAt.map((at) => Math.max(0, now - at));
+}
+
 /** Brings a batch of readings into the table. */
 export async function aggregateReadings(
   event: KinesisStreamEvent,
   deps: AggregateDeps,
 ): Promise<KinesisStreamBatchResponse> {
-  const { client = dynamodb, cache = warmCache, logger = log, emit = emitMetrics } = deps;
+  const { client = dynamodb, cache = warmCache, logger = log } = deps;
+  const { emit = emitMetrics, emitAll = emitValues, now = Date.now } = deps;
   const store = createStore(client, deps.table);
   const options = { store, cache, limits: limitsFor(deps.maxAgeDays), concurrency: CONCURRENT_WRITES };
   const batchItemFailures: { itemIdentifier: string }[] = [];
   for (const [shard, records] of groupByShard(event.Records)) {
     const report = await writeBatch(shard, records, options);
     emit(SERVICE, toMetrics(report));
-    if (report.failedSequence === undefined) continue;
-    const { failedSequence, cause } = report;
-    logger.error("batch not finished; it will be delivered again", { shard, failedSequence, cause });
+    const { failedSequence, cause, readings } = report;
+    const own = logger.with({ shard, ...report.correlationIds.fields() });
+    if (failedSequence === undefined) {
+      emitAll(SERVICE, ["ingestLag", lagsOf(report, now())], { unit: "Milliseconds" });
+      own.info("readings stored", { readings });
+      continue;
+    }
+    own.error("batch not finished; it will be delivered again", { failedSequence, cause });
     batchItemFailures.push({ itemIdentifier: failedSequence });
   }
   return { batchItemFailures };

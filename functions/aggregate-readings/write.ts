@@ -33,10 +33,7 @@ export interface WriteOptions {
   concurrency: number;
 }
 
-export interface BatchReport {
-  /** Valid readings in the batch. */
-  readings: number;
-  invalid: number;
+export interface BatchReport extends Omit<Folded, "deltas" | "latest"> {
   /** Aggregates written. */
   written: number;
   /** Aggregates that had all of it already: this batch came again. */
@@ -179,7 +176,11 @@ function deviceTasks(batch: Batch, latest: Latest[]): Task[] {
   }));
 }
 
-function tasksOf(batch: Batch, folded: Folded, known: Map<string, Aggregate>): Task[] {
+function tasksOf(
+  batch: Batch,
+  folded: Pick<Folded, "deltas" | "latest">,
+  known: Map<string, Aggregate>,
+): Task[] {
   return [
     ...folded.deltas.map((delta) => ({
       firstIndex: delta.firstIndex,
@@ -218,11 +219,11 @@ export async function writeBatch(
 ): Promise<BatchReport> {
   const sequences = records.map((record) => padSequence(record.kinesis.sequenceNumber));
   const folded = foldRecords(records, { limits: options.limits });
-  const { readings, invalid } = folded;
-  const report: BatchReport = { readings, invalid, written: 0, alreadyApplied: 0, conflicts: 0 };
+  const { deltas, latest, ...counted } = folded;
+  const report: BatchReport = { ...counted, written: 0, alreadyApplied: 0, conflicts: 0 };
   const through = sequences.at(-1) ?? "";
   const batch: Batch = { shard, records, sequences, through, options, report, refolds: new Map() };
-  const tasks = tasksOf(batch, folded, await knownAggregates(batch, folded.deltas));
+  const tasks = tasksOf(batch, { deltas, latest }, await knownAggregates(batch, deltas));
   const bounds = { limit: options.concurrency, maxFailures: MAX_FAILURES };
   noteFailures(batch, tasks, await settleBounded(tasks, (task) => task.run(), bounds));
   return report;

@@ -14,6 +14,7 @@ import {
   parseText,
   payloadText,
 } from "../shared/batch.ts";
+import { asCorrelationId, CorrelationIds } from "../shared/correlation.ts";
 import { asEnvelope, type Envelope, senderOf, senderProblem } from "../shared/envelope.ts";
 import { formatInstant } from "../shared/instant.ts";
 import { judgeReading, type Reading, type TimeLimits } from "../shared/reading.ts";
@@ -25,6 +26,8 @@ export interface LakeObject {
   /** NDJSON, every line ended. */
   text: string;
   lines: number;
+  /** Of the readings in it. */
+  correlationIds: CorrelationIds;
 }
 
 export interface Archive {
@@ -48,7 +51,14 @@ interface Lines {
   refused: string[];
 }
 
-function validLine(reading: Reading, origin: Origin, index: number): string {
+/** The readings' correlation ids, by what became of them. */
+interface Ids {
+  valid: CorrelationIds;
+  refused: CorrelationIds;
+}
+
+function validLine(reading: Reading, { origin, ids }: Judge, index: number): string {
+  ids.valid.add(reading.correlationId);
   const { deviceId, metric, value, at, eventId, correlationId } = reading;
   return JSON.stringify({ deviceId, metric, value, at, eventId, correlationId, ...origin, index });
 }
@@ -68,6 +78,7 @@ function toBase64(bytes: string): string {
 }
 
 interface Judge {
+  ids: Ids;
   origin: Origin;
   arrivedAt: number;
   limits: TimeLimits;
@@ -77,9 +88,12 @@ interface Judge {
 }
 
 /** @returns why it is none of the sender's readings; undefined when it is one. */
-function problemOf(candidate: unknown, { arrivedAt, limits, sender }: Judge): string | undefined {
+function problemOf(candidate: unknown, { arrivedAt, limits, sender, ids }: Judge): string | undefined {
   const at = judgeReading(candidate, arrivedAt, limits);
-  return typeof at === "string" ? at : senderProblem((candidate as Reading).deviceId, sender);
+  const problem = typeof at === "string" ? at : senderProblem((candidate as Reading).deviceId, sender);
+  if (problem !== undefined)
+    ids.refused.add(asCorrelationId((candidate as Partial<Reading> | null | undefined)?.correlationId));
+  return problem;
 }
 
 function judgeArray(readings: unknown[], text: string, judge: Judge): Lines {
@@ -88,7 +102,7 @@ function judgeArray(readings: unknown[], text: string, judge: Judge): Lines {
   for (const [index, candidate] of readings.entries()) {
     const problem = problemOf(candidate, judge);
     if (problem === undefined) {
-      lines.valid.push(validLine(candidate as Reading, judge.origin, index));
+      lines.valid.push(validLine(candidate as Reading, judge, index));
       continue;
     }
     texts ??= elementTexts(text);
@@ -106,7 +120,7 @@ function judgeReadings(payload: unknown, text: string, judge: Judge): Lines {
   }
   const problem = problemOf(payload, judge);
   if (problem !== undefined) throw new PayloadError(problem);
-  return { valid: [validLine(payload as Reading, judge.origin, 0)], refused: [] };
+  return { valid: [validLine(payload as Reading, judge, 0)], refused: [] };
 }
 
 /** What cannot be taken as a whole is a line of its own, with the bytes as they were sent. */
@@ -154,17 +168,19 @@ function groupByHour(records: KinesisStreamRecord[]): Map<string, KinesisStreamR
   return groups;
 }
 
-function objectOf(key: string, lines: string[]): LakeObject[] {
-  return lines.length === 0 ? [] : [{ key, text: `${lines.join("\n")}\n`, lines: lines.length }];
+function objectOf(key: string, lines: string[], correlationIds: CorrelationIds): LakeObject[] {
+  if (lines.length === 0) return [];
+  return [{ key, text: `${lines.join("\n")}\n`, lines: lines.length, correlationIds }];
 }
 
 function archiveHour(shard: string, records: KinesisStreamRecord[], limits: TimeLimits): Archive {
   const lines: Lines = { valid: [], refused: [] };
+  const ids: Ids = { valid: new CorrelationIds(), refused: new CorrelationIds() };
   for (const record of records) {
     const arrivedAt = arrivalOf(record);
     const sequence = record.kinesis.sequenceNumber;
     const origin = { arrivedAt: formatInstant(arrivedAt), shard, sequence };
-    const judged = judgeRecord(record.kinesis.data, { origin, arrivedAt, limits });
+    const judged = judgeRecord(record.kinesis.data, { origin, arrivedAt, limits, ids });
     lines.valid.push(...judged.valid);
     lines.refused.push(...judged.refused);
   }
@@ -172,8 +188,8 @@ function archiveHour(shard: string, records: KinesisStreamRecord[], limits: Time
   const range = `${shard}-${first.kinesis.sequenceNumber}-${records.at(-1)?.kinesis.sequenceNumber}`;
   const path = `${partition(arrivalOf(first))}/${range}`;
   return {
-    raw: objectOf(`raw/${path}.ndjson.zst`, lines.valid),
-    quarantine: objectOf(`quarantine/${path}.ndjson`, lines.refused),
+    raw: objectOf(`raw/${path}.ndjson.zst`, lines.valid, ids.valid),
+    quarantine: objectOf(`quarantine/${path}.ndjson`, lines.refused, ids.refused),
   };
 }
 

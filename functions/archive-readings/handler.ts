@@ -4,7 +4,8 @@
  *
  * Failure contract: it throws when an object cannot be written, and the whole batch is delivered again; bad data never
  * fails a batch. Idempotency: objects are named by shard and sequence range and their bytes follow from the batch, so
- * a retry overwrites itself.
+ * a retry overwrites itself. A line about an object names up to ten of its readings' correlation ids; every reading's
+ * own is in the object. Metrics are counted for each delivery.
  */
 import { promisify } from "node:util";
 import { zstdCompress } from "node:zlib";
@@ -67,9 +68,12 @@ export async function archiveReadings(event: KinesisStreamEvent, deps: ArchiveDe
   const { raw, quarantine } = archiveRecords(event.Records, limitsFor(deps.maxAgeDays));
   const uploads = [...(await Promise.all(raw.map(compressed))), ...quarantine.map(plain)];
   await Promise.all(uploads.map((object) => upload(client, deps.bucket, object)));
-  for (const { key, lines } of quarantine) logger.warn("readings quarantined", { key, lines });
+  for (const { key, lines, correlationIds } of raw)
+    logger.info("readings archived", { key, lines, ...correlationIds.fields() });
+  for (const { key, lines, correlationIds } of quarantine)
+    logger.warn("readings quarantined", { key, lines, ...correlationIds.fields() });
   emit(SERVICE, {
-    archivedReadings: countLines(raw),
-    quarantinedReadings: countLines(quarantine),
+    readingsArchived: countLines(raw),
+    readingsQuarantined: countLines(quarantine),
   });
 }

@@ -7,15 +7,17 @@
  * the job comes again. Idempotency: a build is named by what it was built from; the same files give the same bytes,
  * and a day that is reported from what there is, is left alone, unless a slower job has replaced its file meanwhile.
  */
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
-import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import type { Item } from "../shared/attributes.ts";
 import { CLIENT_OPTIONS } from "../shared/clients.ts";
+import { asCorrelationId, correlating } from "../shared/correlation.ts";
 import { DAY } from "../shared/instant.ts";
 import {
   bucketOfKey,
@@ -28,6 +30,7 @@ import {
 import type { ReportJob } from "../shared/lake/manifest.ts";
 import { fingerprint, type LakeEntry, listObjects, uploadFile } from "../shared/lake/objects.ts";
 import { ReadingSorter } from "../shared/lake/sorter.ts";
+import { createLogger, type Logger } from "../shared/logger.ts";
 import { eachMessage } from "../shared/messages.ts";
 import { emitMetrics } from "../shared/metrics.ts";
 import { type ReportBuild, seriesPartition, toSeriesItem } from "../shared/report.ts";
@@ -45,6 +48,7 @@ const DAYS_BEFORE = 2;
 const s3 = new S3Client(CLIENT_OPTIONS);
 const dynamodb = new DynamoDBClient(CLIENT_OPTIONS);
 const sqs = new SQSClient(CLIENT_OPTIONS);
+const log = createLogger({ service: SERVICE });
 
 export interface ReportDeps {
   /** Name of the lake bucket. */
@@ -53,6 +57,7 @@ export interface ReportDeps {
   reports: string;
   /** Replaced in tests. */
   clients?: { s3: S3Client; dynamodb: DynamoDBClient };
+  logger?: Logger;
   emit?: typeof emitMetrics;
 }
 
@@ -62,13 +67,15 @@ export interface ReportPlanDeps {
   /** Device buckets that a day is split into. */
   buckets: number;
   client?: SQSClient;
+  logger?: Logger;
   now?: () => number;
+  newId?: () => string;
 }
 
-function parseJob(body: string): ReportJob {
-  const { date, bucket } = JSON.parse(body) as ReportJob;
+function parseJob({ body, messageId }: SQSRecord): Required<ReportJob> {
+  const { date, bucket, correlationId } = JSON.parse(body) as ReportJob;
   if (typeof date === "string" && !Number.isNaN(parseDay(date)) && Number.isInteger(bucket))
-    return { date, bucket };
+    return { date, bucket, correlationId: asCorrelationId(correlationId) ?? messageId };
   throw new Error(`This is no report job: ${body.slice(0, 200)}`);
 }
 
@@ -128,6 +135,11 @@ async function putFile(
   return "";
 }
 
+function tell(job: ReportJob, series: number, { logger = log, emit = emitMetrics }: ReportDeps): void {
+  logger.info("report built", { ...job, series });
+  emit(SERVICE, { reportedSeries: series });
+}
+
 async function buildReport(job: ReportJob, deps: ReportDeps): Promise<void> {
   const clients = deps.clients ?? { s3, dynamodb };
   const { date, bucket } = job;
@@ -149,7 +161,7 @@ async function buildReport(job: ReportJob, deps: ReportDeps): Promise<void> {
         `The report of ${date}, bucket ${bucket} was built by another job meanwhile; this one comes again.`,
       );
     if (seen && seen.build !== build) await removeBuild(clients.dynamodb, deps.reports, date, seen);
-    (deps.emit ?? emitMetrics)(SERVICE, { reportedSeries: series });
+    tell(job, series, deps);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -157,15 +169,23 @@ async function buildReport(job: ReportJob, deps: ReportDeps): Promise<void> {
 
 /** Builds the reports that the jobs ask for. */
 export async function buildDailyReport(event: SQSEvent, deps: ReportDeps): Promise<SQSBatchResponse> {
-  return eachMessage(event, ({ body }) => buildReport(parseJob(body), deps), { concurrency: 1 });
+  const build = async (record: SQSRecord): Promise<void> => {
+    const job = parseJob(record);
+    await correlating(job.correlationId, () => buildReport(job, deps));
+  };
+  return eachMessage(event, build, { concurrency: 1, logger: deps.logger ?? log });
 }
 
 /** Queues the days before today. */
 export async function queueDailyReports(deps: ReportPlanDeps): Promise<void> {
-  const today = startOfDay((deps.now ?? Date.now)());
+  const { now = Date.now, newId = randomUUID, logger = log } = deps;
+  const today = startOfDay(now());
+  const correlationId = newId();
   const jobs = Array.from({ length: DAYS_BEFORE * deps.buckets }, (_, index) => ({
     date: dayName(today - (1 + Math.floor(index / deps.buckets)) * DAY),
     bucket: index % deps.buckets,
+    correlationId,
   }));
   await sendMessages(deps.client ?? sqs, deps.jobs, jobs);
+  logger.info("reports planned", { correlationId, jobs: jobs.length });
 }

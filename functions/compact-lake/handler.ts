@@ -20,8 +20,9 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
-import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { CLIENT_OPTIONS } from "../shared/clients.ts";
+import { asCorrelationId, correlating } from "../shared/correlation.ts";
 import { curatedKey, dayName, parseHour, rawPrefix, refusedKey } from "../shared/lake/layout.ts";
 import {
   type CompactionJob,
@@ -71,7 +72,7 @@ interface Built extends ManifestFile {
   path: string;
 }
 
-function parseJob(body: string): CompactionJob {
+function parseJob({ body, messageId }: SQSRecord): Required<CompactionJob> {
   const job = JSON.parse(body) as CompactionJob;
   const { hour, bucket, buckets } = job;
   const isWhole = (value: unknown, most: number): boolean =>
@@ -82,7 +83,8 @@ function parseJob(body: string): CompactionJob {
     isWhole(bucket, MOST_BUCKETS) &&
     isWhole(buckets, MOST_BUCKETS)
   ) {
-    return job;
+    const correlationId = asCorrelationId(job.correlationId) ?? messageId;
+    return { hour, bucket, buckets, force: job.force === true, correlationId };
   }
   throw new Error(`This is no compaction job: ${body.slice(0, 200)}`);
 }
@@ -112,12 +114,14 @@ async function* fetchAll(
 }
 
 class Build {
-  readonly #job: CompactionJob;
+  readonly #job: Required<CompactionJob>;
   readonly #deps: CompactDeps;
   readonly #s3: S3Client;
+  readonly #log: Logger;
 
-  constructor(job: CompactionJob, deps: CompactDeps) {
+  constructor(job: Required<CompactionJob>, deps: CompactDeps) {
     this.#job = job;
+    this.#log = (deps.logger ?? log).with({ correlationId: job.correlationId });
     this.#deps = deps;
     this.#s3 = deps.clients?.s3 ?? s3;
   }
@@ -217,24 +221,26 @@ class Build {
       ContentType: "application/x-ndjson",
     });
     await this.#s3.send(put);
-    (this.#deps.logger ?? log).warn("raw lines quarantined", { object, lines: refused.length });
+    this.#log.warn("raw lines quarantined", { object, lines: refused.length });
   }
 
   /** Files of an earlier build go, the days' reports are queued, and the manifest says what has been built. */
   async #settle(manifest: Manifest, seen: Manifest | undefined): Promise<void> {
     const { lake, manifests: table, clients, emit = emitMetrics } = this.#deps;
+    const { correlationId } = this.#job;
     const current = new Set(manifest.files.map(({ key }) => key));
     const stale = (seen?.files ?? []).filter(({ key }) => !current.has(key));
     for (const { key } of stale) await this.#s3.send(new DeleteObjectCommand({ Bucket: lake, Key: key }));
     const dates = new Set([...manifest.files, ...stale].map(({ key }) => /dt=([^/]+)/.exec(key)?.[1] ?? ""));
-    const jobs: ReportJob[] = [...dates].map((date) => ({ date, bucket: manifest.bucket }));
+    const jobs: ReportJob[] = [...dates].map((date) => ({ date, bucket: manifest.bucket, correlationId }));
     await sendMessages(clients?.sqs ?? sqs, this.#deps.reports, jobs, this.#deps.reportDelaySeconds);
     const written = await writeManifest(clients?.dynamodb ?? dynamodb, table, manifest, seen);
     if (!written)
       throw new Error(
         `Hour ${manifest.hour}, bucket ${manifest.bucket} was built by another job meanwhile; this one comes again.`,
       );
-    const { rows, redelivered, repeated, refused } = manifest;
+    const { hour, bucket, rows, redelivered, repeated, refused } = manifest;
+    this.#log.info("hour compacted", { hour, bucket, rows, days: jobs.length });
     emit(SERVICE, {
       compactedReadings: rows,
       redeliveredLines: redelivered,
@@ -246,5 +252,9 @@ class Build {
 
 /** Builds what the jobs ask for. */
 export async function compactLake(event: SQSEvent, deps: CompactDeps): Promise<SQSBatchResponse> {
-  return eachMessage(event, ({ body }) => new Build(parseJob(body), deps).run(), { concurrency: 1 });
+  const build = async (record: SQSRecord): Promise<void> => {
+    const job = parseJob(record);
+    await correlating(job.correlationId, () => new Build(job, deps).run());
+  };
+  return eachMessage(event, build, { concurrency: 1, logger: deps.logger ?? log });
 }

@@ -15,7 +15,7 @@ import { createPresignedPost } from "@aws-sdk/s3-presigned-post";
 import { ROUTE_CLIENT_OPTIONS } from "../shared/clients.ts";
 import type { RouteRequest, RouteResponse } from "../shared/http.ts";
 import { IMAGE_KEY, MAX_IMAGE_BYTES, pendingItem, URL_SECONDS, uploadKey } from "../shared/image.ts";
-import { createLogger, type Logger } from "../shared/logger.ts";
+import { createLogger, type Logger, requestLogger } from "../shared/logger.ts";
 
 const dynamodb = new DynamoDBClient(ROUTE_CLIENT_OPTIONS);
 const s3 = new S3Client(ROUTE_CLIENT_OPTIONS);
@@ -57,7 +57,7 @@ export async function createUpload(request: RouteRequest, deps: CreateUploadDeps
       ConditionExpression: `attribute_not_exists(${IMAGE_KEY})`,
     }),
   );
-  logger.with({ correlationId }).info("upload expected", { imageId });
+  requestLogger(logger, request).info("upload expected", { imageId });
   const expiresAt = new Date(at + URL_SECONDS * 1000).toISOString();
   return {
     status: 201,

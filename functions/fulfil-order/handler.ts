@@ -8,13 +8,15 @@
  * fulfilled once, with one time of fulfilment, however often and in whatever order its events come.
  */
 import { ConditionalCheckFailedException, DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { readText } from "../shared/attributes.ts";
 import { CLIENT_OPTIONS } from "../shared/clients.ts";
+import { asCorrelationId, correlating } from "../shared/correlation.ts";
 import { createLogger, type Logger } from "../shared/logger.ts";
-import { eachMessage } from "../shared/messages.ts";
+import { eachMessage, logFailedMessage } from "../shared/messages.ts";
 import { emitMetrics } from "../shared/metrics.ts";
 import { historyValue, ORDER_KEY, type OrderStatus } from "../shared/order.ts";
+import type { OrderPlaced } from "../shared/order-events.ts";
 import { readMessage } from "./core.ts";
 
 const SERVICE = "fulfil-order";
@@ -63,26 +65,30 @@ async function advance({ client, table }: Store, orderId: string, at: string): P
 /** Fulfils the orders of a batch of messages. */
 export async function fulfilOrders(event: SQSEvent, deps: FulfilDeps): Promise<SQSBatchResponse> {
   const { client = dynamodb, table, logger = log, emit = emitMetrics, now = Date.now } = deps;
-  const counts = { fulfilledOrders: 0, repeatedEvents: 0, failedMessages: 0 };
-  const fulfil = async (body: string): Promise<void> => {
-    const { orderId, eventId, correlationId } = readMessage(body);
-    const own = logger.with({ correlationId, orderId, eventId });
+  const counts = { ordersFulfilled: 0, repeatedEvents: 0, failedMessages: 0 };
+  const fulfil = async ({ orderId, eventId }: OrderPlaced, own: Logger): Promise<void> => {
     const found = await advance({ client, table }, orderId, new Date(now()).toISOString());
     if (found === undefined) {
-      counts.fulfilledOrders += 1;
-      own.info("order fulfilled");
+      counts.ordersFulfilled += 1;
+      own.info("order fulfilled", { orderId, eventId });
     } else if (found === TO) {
       counts.repeatedEvents += 1;
-      own.info("order was fulfilled before");
+      own.info("order was fulfilled before", { orderId, eventId });
     } else {
-      own.error("order cannot be fulfilled", { status: found });
+      own.error("order cannot be fulfilled", { orderId, eventId, status: found });
       throw new Error(`Order "${orderId}" is ${found}, not ${FROM}.`);
     }
   };
-  const response = await eachMessage(event, ({ body }) => fulfil(body), {
-    onError: ({ messageId }, error) => {
+  const handle = async (record: SQSRecord): Promise<void> => {
+    const order = readMessage(record.body);
+    // Whoever may write to the bus may have put anything there.
+    const correlationId = asCorrelationId(order.correlationId) ?? record.messageId;
+    await correlating(correlationId, () => fulfil(order, logger.with({ correlationId })));
+  };
+  const response = await eachMessage(event, handle, {
+    onError: (record, error) => {
       counts.failedMessages += 1;
-      logger.error("message failed", { messageId, error });
+      logFailedMessage(logger, record, error);
     },
   });
   emit(SERVICE, counts);

@@ -20,6 +20,7 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3
 import type { Item } from "../shared/attributes.ts";
 import { CLIENT_OPTIONS } from "../shared/clients.ts";
 import { conditionHeld } from "../shared/condition.ts";
+import { asCorrelationId, correlating } from "../shared/correlation.ts";
 import {
   forgottenAt,
   IMAGE_KEY,
@@ -72,6 +73,10 @@ type Context = Required<MakeThumbnailsDeps> & { object: UploadedObject };
 /** The row that an object is about. */
 interface Subject {
   imageId: string;
+  /** Of the request that asked for the upload. */
+  correlationId?: string;
+  /** The row is about this upload already, or a newer one. */
+  isOld?: boolean;
   /** Start of its thumbnails' keys; undefined when no upload was asked for under this key. */
   folder?: string;
 }
@@ -81,8 +86,8 @@ type Outcome = { picture: Picture; thumbnails: Thumbnail[] } | Rejection | undef
 
 const UNKNOWN: Rejection = { code: "unknown-upload", detail: "No upload was asked for under its key." };
 
-/** The row that the upload's key names; undefined when it is about this upload already, or a newer one. */
-async function subjectOf({ client, table, object }: Context): Promise<Subject | undefined> {
+/** The row that the upload's key names. */
+async function subjectOf({ client, table, object }: Context): Promise<Subject> {
   const parsed = parseUploadKey(object.key);
   const unknown = { imageId: `unknown-${createHash("sha256").update(object.key).digest("hex")}` };
   const imageId = parsed?.imageId ?? unknown.imageId;
@@ -91,8 +96,10 @@ async function subjectOf({ client, table, object }: Context): Promise<Subject | 
   const image = Item && imageOf(Item);
   const isAsked = parsed && image && ownerOf(image.clientId) === parsed.owner;
   if (parsed && !isAsked) return unknown;
-  if (image && !isNews(image, object.sequencer)) return undefined;
-  return isAsked ? { imageId, folder: `${parsed.owner}/${imageId}/${object.eTag}` } : unknown;
+  const correlationId = asCorrelationId(image?.correlationId);
+  if (image && !isNews(image, object.sequencer)) return { imageId, correlationId, isOld: true };
+  if (!isAsked) return unknown;
+  return { imageId, correlationId, folder: `${parsed.owner}/${imageId}/${object.eTag}` };
 }
 
 /** At most 25 MiB of a stream; undefined when it has more. */
@@ -207,13 +214,19 @@ function tell({ logger, emit, object }: Context, imageId: string, outcome: NonNu
   emit(SERVICE, { readyImages: 1, thumbnails: outcome.thumbnails.length });
 }
 
+async function bringIn(context: Context, subject: Subject): Promise<void> {
+  const { logger, object } = context;
+  const outcome = subject.isOld ? undefined : await workOn(context, subject.folder);
+  if (outcome && (await record(context, subject, outcome))) tell(context, subject.imageId, outcome);
+  else logger.info("nothing new", { key: object.key, sequencer: object.sequencer });
+}
+
 /** Makes the thumbnails of one upload. */
 export async function makeThumbnails(object: UploadedObject, deps: MakeThumbnailsDeps): Promise<void> {
   const fallback = { client: dynamodb, storage: s3, logger: log, emit: emitMetrics, now: Date.now };
   const context: Context = { ...fallback, ...deps, object };
   const subject = await subjectOf(context);
-  const outcome = subject && (await workOn(context, subject.folder));
-  if (subject && outcome && (await record(context, subject, outcome)))
-    tell(context, subject.imageId, outcome);
-  else context.logger.info("nothing new", { key: object.key, sequencer: object.sequencer });
+  const { correlationId } = subject;
+  const logger = correlationId === undefined ? context.logger : context.logger.with({ correlationId });
+  await correlating(correlationId, () => bringIn({ ...context, logger }, subject));
 }

@@ -18,7 +18,8 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { ROUTE_CLIENT_OPTIONS } from "../shared/clients.ts";
 import type { RouteRequest, RouteResponse } from "../shared/http.ts";
-import { createLogger, type Logger } from "../shared/logger.ts";
+import { createLogger, type Logger, requestLogger } from "../shared/logger.ts";
+import { emitMetrics } from "../shared/metrics.ts";
 import {
   fromItem,
   ORDER_KEY,
@@ -31,8 +32,10 @@ import {
 } from "../shared/order.ts";
 import { answerOf, invalidKey, missingClient, readKey, repeatedAnswer, unacceptable } from "./core.ts";
 
+const SERVICE = "place-order";
+
 const dynamodb = new DynamoDBClient(ROUTE_CLIENT_OPTIONS);
-const log = createLogger({ service: "place-order" });
+const log = createLogger({ service: SERVICE });
 
 export interface PlaceOrderDeps {
   /** Name of the orders table. */
@@ -40,6 +43,7 @@ export interface PlaceOrderDeps {
   /** Replaced in tests. */
   client?: DynamoDBClient;
   logger?: Logger;
+  emit?: typeof emitMetrics;
   now?: () => number;
 }
 
@@ -80,7 +84,7 @@ async function read({ client, table }: Store, orderId: string): Promise<Order | 
 
 /** Places an order. */
 export async function placeOrder(request: PlaceOrderRequest, deps: PlaceOrderDeps): Promise<RouteResponse> {
-  const { client = dynamodb, table, logger = log, now = Date.now } = deps;
+  const { client = dynamodb, table, logger = log, emit = emitMetrics, now = Date.now } = deps;
   const { correlationId } = request;
   const { clientId } = request.caller;
   const { items } = request.body;
@@ -97,8 +101,9 @@ export async function placeOrder(request: PlaceOrderRequest, deps: PlaceOrderDep
   const order = placedOrder({ clientId, idempotencyKey: idempotency.key, correlationId, at, ...priced });
   const earlier = await write({ client, table }, order);
   const { orderId, totalCents } = order;
-  logger
-    .with({ correlationId })
-    .info(earlier ? "order key seen before" : "order placed", { orderId, totalCents });
+  const message = earlier ? "order key seen before" : "order placed";
+  requestLogger(logger, request).info(message, { orderId, totalCents });
+  // Whoever repeats a request is told the same; the order was counted when it was written.
+  if (!earlier) emit(SERVICE, { ordersPlaced: 1 });
   return earlier ? repeatedAnswer(earlier, items) : answerOf(order);
 }

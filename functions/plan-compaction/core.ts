@@ -1,4 +1,5 @@
 /** Which hours are to be compacted. Pure. */
+import { asCorrelationId } from "../shared/correlation.ts";
 import { DAY, HOUR } from "../shared/instant.ts";
 import { hourName, parseDay, parseHour, startOfHour } from "../shared/lake/layout.ts";
 import type { CompactionJob, Manifest } from "../shared/lake/manifest.ts";
@@ -17,6 +18,8 @@ export function latestHours(now: number): string[] {
 export interface Backfill {
   hours: string[];
   force: boolean;
+  /** The sender's own, if it is one. */
+  correlationId?: string;
 }
 
 /** Start of the first hour and end of the last one that a name of an hour or a day means. */
@@ -44,11 +47,11 @@ function parseObject(body: string): Record<string, unknown> {
 }
 
 /**
- * What `{ from, to, force? }` asks for: hours (`2026-01-31T12`) or days (`2026-01-31`), both included, at most 31 days.
+ * What `{ from, to, force?, correlationId? }` asks for: hours (`2026-01-31T12`) or days (`2026-01-31`), both included, at most 31 days.
  * @throws BackfillError when it asks for nothing that there can be.
  */
 export function parseBackfill(body: string): Backfill {
-  const { from, to, force } = parseObject(body);
+  const { from, to, force, correlationId } = parseObject(body);
   const [first, last] = [spanOf(from), spanOf(to)];
   if (!first || !last)
     throw new BackfillError("from and to must be an hour like 2026-01-31T12 or a day like 2026-01-31");
@@ -57,7 +60,7 @@ export function parseBackfill(body: string): Backfill {
   if (count > LONGEST_BACKFILL)
     throw new BackfillError(`${count} hours are more than the ${LONGEST_BACKFILL} of one backfill`);
   const hours = Array.from({ length: count }, (_, index) => hourName(first.start + index * HOUR));
-  return { hours, force: force === true };
+  return { hours, force: force === true, correlationId: asCorrelationId(correlationId) };
 }
 
 export interface HourState {

@@ -1,17 +1,20 @@
 /**
  * Triggers: a schedule, every 15 minutes, for the last 48 arrival hours; and a queue, whose messages
- * `{ from, to, force? }` name hours or days to plan (backfill). Compares each hour's raw objects with what it was built
- * from, and queues one job per changed hour and device bucket.
+ * `{ from, to, force?, correlationId? }` name hours or days to plan (backfill). Compares each hour's raw objects with what
+ * it was built from, and queues one job per changed hour and device bucket. A job carries the message's correlation id, or
+ * else its message id; what a schedule plans gets one of its own.
  *
  * Failure contract: it throws when the lake, the table or the queue cannot be asked; the schedule comes again, the
  * message too. A message that asks for nothing possible is logged and done with. Idempotency: planning twice queues
  * jobs twice at worst, and a job finds that its hour is built.
  */
+import { randomUUID } from "node:crypto";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { CLIENT_OPTIONS } from "../shared/clients.ts";
+import { correlating } from "../shared/correlation.ts";
 import { rawPrefix } from "../shared/lake/layout.ts";
 import { type CompactionJob, readManifests } from "../shared/lake/manifest.ts";
 import { fingerprint, listObjects } from "../shared/lake/objects.ts";
@@ -19,7 +22,7 @@ import { createLogger, type Logger } from "../shared/logger.ts";
 import { eachMessage } from "../shared/messages.ts";
 import { emitMetrics } from "../shared/metrics.ts";
 import { sendMessages } from "../shared/send-messages.ts";
-import { BackfillError, jobsOf, latestHours, parseBackfill } from "./core.ts";
+import { type Backfill, BackfillError, jobsOf, latestHours, parseBackfill } from "./core.ts";
 
 const SERVICE = "plan-compaction";
 /** Hours that are looked at together. */
@@ -42,6 +45,7 @@ export interface PlanDeps {
   /** Replaced in tests. */
   clients?: { s3: S3Client; dynamodb: DynamoDBClient; sqs: SQSClient };
   now?: () => number;
+  newId?: () => string;
   logger?: Logger;
   emit?: typeof emitMetrics;
 }
@@ -56,22 +60,24 @@ async function jobsOfHour(hour: string, deps: PlanDeps, force: boolean): Promise
   return jobsOf(state, deps.buckets, force);
 }
 
-async function planHours(hours: string[], deps: PlanDeps, force = false): Promise<void> {
+async function planHours({ hours, force, correlationId }: Required<Backfill>, deps: PlanDeps): Promise<void> {
   const { logger = log, emit = emitMetrics } = deps;
   let queued = 0;
   for (let start = 0; start < hours.length; start += TOGETHER) {
     const batch = hours.slice(start, start + TOGETHER).map((hour) => jobsOfHour(hour, deps, force));
-    const jobs = (await Promise.all(batch)).flat();
+    const jobs = (await Promise.all(batch)).flat().map((job) => ({ ...job, correlationId }));
     await sendMessages(deps.clients?.sqs ?? sqs, deps.jobs, jobs);
     queued += jobs.length;
   }
-  if (queued > 0) logger.info("compaction planned", { from: hours[0], to: hours.at(-1), jobs: queued });
+  const planned = { correlationId, from: hours[0], to: hours.at(-1), jobs: queued };
+  if (queued > 0) logger.info("compaction planned", planned);
   emit(SERVICE, { plannedHours: hours.length, queuedCompactions: queued });
 }
 
 /** Plans the last 48 hours. */
 export async function planCompaction(deps: PlanDeps): Promise<void> {
-  await planHours(latestHours((deps.now ?? Date.now)()), deps);
+  const { now = Date.now, newId = randomUUID } = deps;
+  await planHours({ hours: latestHours(now()), force: false, correlationId: newId() }, deps);
 }
 
 /** Plans what the messages ask for. */
@@ -79,12 +85,13 @@ export async function planBackfill(event: SQSEvent, deps: PlanDeps): Promise<SQS
   const { logger = log } = deps;
   const plan = async ({ body, messageId }: { body: string; messageId: string }): Promise<void> => {
     try {
-      const { hours, force } = parseBackfill(body);
-      await planHours(hours, deps, force);
+      const backfill = parseBackfill(body);
+      const { correlationId = messageId } = backfill;
+      await correlating(correlationId, () => planHours({ ...backfill, correlationId }, deps));
     } catch (error) {
       if (!(error instanceof BackfillError)) throw error;
-      logger.error("backfill refused", { messageId, reason: error.message });
+      logger.error("backfill refused", { correlationId: messageId, messageId, reason: error.message });
     }
   };
-  return eachMessage(event, plan, { concurrency: 1 });
+  return eachMessage(event, plan, { concurrency: 1, logger });
 }

@@ -1,6 +1,7 @@
 /** A table's changes as events of the bus. Pure. */
 import type { DynamoDBRecord } from "aws-lambda";
 import type { Item } from "../shared/attributes.ts";
+import { asCorrelationId } from "../shared/correlation.ts";
 import { fromItem, type Order } from "../shared/order.ts";
 import { eventOf, ORDER_EVENT_SOURCE, type OrderEvent } from "../shared/order-events.ts";
 
@@ -10,7 +11,9 @@ export const MAX_ENTRIES = 10;
 /** What becomes of a change. */
 export type Publication =
   /** Nothing that anyone is told of. */
-  { kind: "none" } | { kind: "unreadable"; reason: string } | { kind: "event"; event: OrderEvent };
+  | { kind: "none" }
+  | { kind: "unreadable"; reason: string; correlationId?: string }
+  | { kind: "event"; event: OrderEvent };
 
 const NONE: Publication = { kind: "none" };
 
@@ -21,7 +24,10 @@ const orderIn = (image: object | undefined): Order | undefined =>
 export function publicationOf({ eventName, dynamodb }: DynamoDBRecord): Publication {
   if (eventName === "REMOVE") return NONE;
   const after = orderIn(dynamodb?.NewImage);
-  if (after === undefined) return { kind: "unreadable", reason: "the new image holds no order" };
+  if (after === undefined) {
+    const correlationId = asCorrelationId(dynamodb?.NewImage?.correlationId?.S);
+    return { kind: "unreadable", reason: "the new image holds no order", correlationId };
+  }
   if (orderIn(dynamodb?.OldImage)?.status === after.status) return NONE;
   return { kind: "event", event: eventOf(after) };
 }

@@ -45,7 +45,8 @@ function readable(records: DynamoDBRecord[], logger: Logger): { pending: Pending
     if (publication.kind === "event") pending.push({ sequenceNumber, event: publication.event });
     if (publication.kind !== "unreadable") continue;
     unreadable += 1;
-    logger.error("change left out", { sequenceNumber, eventId: record.eventID, reason: publication.reason });
+    const { reason, correlationId } = publication;
+    logger.error("change left out", { sequenceNumber, eventId: record.eventID, reason, correlationId });
   }
   return { pending, unreadable };
 }

@@ -59,6 +59,11 @@ function build(options: Required<LoggerOptions>, bound: Fields): Logger {
   };
 }
 
+/** A logger of one request: its lines name the correlation id, and the id that the API's access log has for it. */
+export function requestLogger(logger: Logger, request: { correlationId: string; requestId: string }): Logger {
+  return logger.with({ correlationId: request.correlationId, requestId: request.requestId });
+}
+
 export function createLogger(options: LoggerOptions): Logger {
   return build({ write: writeLine, now: Date.now, ...options }, {});
 }

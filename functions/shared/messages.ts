@@ -6,11 +6,14 @@
  */
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { settleBounded } from "./batch.ts";
-import { createLogger } from "./logger.ts";
+import { correlationOf } from "./correlation.ts";
+import { createLogger, type Logger } from "./logger.ts";
 
 export interface EachMessageOptions {
-  /** Called once for every message that fails. @default logs the message's id and the error */
+  /** Called once for every message that fails. @default logs the message's id, its correlation id and the error */
   onError?(record: SQSRecord, error: Error): void;
+  /** What failures are logged with. @default one of the service "messages" */
+  logger?: Logger;
   /**
    * Messages in work at once; of a FIFO queue, groups. At least 1.
    * @default 10
@@ -20,9 +23,12 @@ export interface EachMessageOptions {
 
 const DEFAULT_CONCURRENCY = 10;
 
-function logFailure({ messageId, attributes }: SQSRecord, error: Error): void {
-  const fields = { messageId, receiveCount: attributes.ApproximateReceiveCount, error };
-  createLogger({ service: "messages" }).error("message failed", fields);
+const log = createLogger({ service: "messages" });
+
+/** Writes one line about a message that failed. */
+export function logFailedMessage(logger: Logger, { messageId, attributes }: SQSRecord, error: Error): void {
+  const receiveCount = attributes?.ApproximateReceiveCount;
+  logger.error("message failed", { messageId, receiveCount, ...correlationOf(error), error });
 }
 
 /** Messages that must be handled one after the other: a FIFO queue's groups; elsewhere each is on its own. */
@@ -62,8 +68,10 @@ async function handleGroup(
 export async function eachMessage(
   event: SQSEvent,
   handle: (record: SQSRecord) => Promise<void>,
-  { onError = logFailure, concurrency = DEFAULT_CONCURRENCY }: EachMessageOptions = {},
+  { logger = log, concurrency = DEFAULT_CONCURRENCY, ...options }: EachMessageOptions = {},
 ): Promise<SQSBatchResponse> {
+  const onError =
+    options.onError ?? ((record: SQSRecord, error: Error) => logFailedMessage(logger, record, error));
   const failed = new Set<SQSRecord>();
   const work = async (group: SQSRecord[]): Promise<void> => {
     for (const record of await handleGroup(group, handle, onError)) failed.add(record);

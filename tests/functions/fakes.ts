@@ -11,6 +11,7 @@ import {
 import type { KinesisStreamEvent, KinesisStreamRecord } from "aws-lambda";
 import type { Item } from "../../functions/shared/attributes.ts";
 import type { RouteRequest } from "../../functions/shared/http.ts";
+import { createLogger } from "../../functions/shared/logger.ts";
 
 export const NOW = Date.UTC(2026, 0, 31, 12);
 export const SHARD = "shardId-000000000000";
@@ -164,6 +165,17 @@ export class FakeDynamoDb {
     const Items = found.slice(0, input.Limit);
     return { Items, LastEvaluatedKey: found.length > Items.length ? {} : undefined };
   }
+}
+
+/** A logger whose lines are kept as they would be written. */
+export function capturing() {
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger({
+    service: "s",
+    now: () => NOW,
+    write: (line) => lines.push(JSON.parse(line)),
+  });
+  return { lines, logger };
 }
 
 export const silent = { info: () => {}, warn: () => {}, error: () => {}, with: () => silent };

@@ -15,7 +15,7 @@ import { type Aws, startAws } from "../../local/aws.ts";
 import { systemClock } from "../../local/kit/clock.ts";
 import { Trace } from "../../local/kit/trace.ts";
 import { CloudWatchLogs } from "../../local/services/logs.ts";
-import { request, sequence } from "./fakes.ts";
+import { capturing, request, sequence } from "./fakes.ts";
 
 const PLACE = { region: "us-east-1", account: "000000000000" };
 export const HOUR = "2026-01-31T12";
@@ -71,6 +71,7 @@ export class LakeBed {
   /** Names of the commands that were sent, in their order. */
   readonly sent: string[] = [];
   readonly emitted: Record<string, number>[] = [];
+  readonly log = capturing();
   readonly s3: S3Client;
   readonly #aws: Aws;
   readonly #dynamodb: DynamoDBClient;
@@ -144,6 +145,7 @@ export class LakeBed {
       reports: this.#reports,
       reportDelaySeconds: 0,
       clients: { s3: this.s3, dynamodb: this.#dynamodb, sqs: this.#sqs },
+      logger: this.log.logger,
       emit: (_service, figures) => void this.emitted.push(figures as Record<string, number>),
     });
     return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
@@ -155,6 +157,7 @@ export class LakeBed {
       lake: LAKE,
       reports: REPORTS,
       clients: { s3: this.s3, dynamodb: this.#dynamodb },
+      logger: this.log.logger,
       emit: (_service, figures) => void this.emitted.push(figures as Record<string, number>),
     });
     return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
@@ -199,9 +202,14 @@ export class LakeBed {
 
   /** Days whose reports were asked for since the last look. */
   async reports(): Promise<string[]> {
+    return (await this.reportJobs()).map(({ date }) => date);
+  }
+
+  /** The same, whole. */
+  async reportJobs(): Promise<ReportJob[]> {
     const command = new ReceiveMessageCommand({ QueueUrl: this.#reports, MaxNumberOfMessages: 10 });
     const { Messages = [] } = await this.#sqs.send(command);
-    return Messages.map(({ Body }) => JSON.parse(Body ?? "{}").date);
+    return Messages.map(({ Body }) => JSON.parse(Body ?? "{}"));
   }
 
   /** Compactions that were asked for since the last look. */

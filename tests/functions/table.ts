@@ -11,7 +11,7 @@ export async function tableWith(readings: unknown[]) {
     cursorKey: "a secret of some length",
     now: () => NOW,
   };
-  const writing = { ...deps, cache: createWarmCache(), logger: silent, emit: () => {} };
+  const writing = { ...deps, cache: createWarmCache(), logger: silent, emit: () => {}, emitAll: () => {} };
   await aggregateReadings(event(...readings), writing);
   return { table, deps };
 }

@@ -37,12 +37,16 @@ export interface CompactionJob {
   buckets: number;
   /** Build it even when nothing has changed. */
   force?: boolean;
+  /** Of the planning that asked for it. */
+  correlationId?: string;
 }
 
 /** Message of the reports queue: one day and bucket to report. */
 export interface ReportJob {
   date: string;
   bucket: number;
+  /** Of what changed the day. */
+  correlationId?: string;
 }
 
 export const bucketName = (bucket: number): string => String(bucket).padStart(4, "0");

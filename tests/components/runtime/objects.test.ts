@@ -77,6 +77,14 @@ describe("serveObjects", () => {
     expect(logged[0]).to.deep.include({ messageId: "3" });
   });
 
+  it("names the correlation id that the callback marked its failure with", async () => {
+    const fail = async (): Promise<void> => {
+      throw Object.assign(new Error("poison"), { correlationId: "c-1" });
+    };
+    await serve(fail)(batch(message("1", notification("a"))), context);
+    expect(logged[0]).to.deep.include({ message: "message failed", messageId: "1", correlationId: "c-1" });
+  });
+
   it("lets a message that is no notification fail alone", async () => {
     const objects: CreatedObject[] = [];
     const bodies = ["{", "null", "5", "[]", '{"Records":5}', notification("%zz"), { Records: [{}] }];

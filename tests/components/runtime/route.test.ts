@@ -301,7 +301,6 @@ describe("serveRoute: response", () => {
     expect(statusCode).to.equal(500);
     expect(body).not.to.include("secret");
     expect(logged[0]).to.deep.include({
-      level: "ERROR",
       correlationId: "generated-id",
       requestId: "request-1",
     });

@@ -2,15 +2,18 @@ import { expect } from "chai";
 import { aggregateReadings } from "../../../functions/aggregate-readings/handler.ts";
 import { createWarmCache } from "../../../functions/aggregate-readings/write.ts";
 import { deviceKey } from "../../../functions/shared/keys.ts";
-import { event, FakeDynamoDb, reading, record, sequence, silent } from "../fakes.ts";
+import { event, FakeDynamoDb, NOW, reading, record, sequence, silent } from "../fakes.ts";
 
 function prepare() {
   const table = new FakeDynamoDb();
   const metrics: Record<string, number>[] = [];
   const cache = createWarmCache();
   const emit = (_service: string, values: Record<string, number>) => metrics.push(values);
-  const deps = { table: "readings", client: table.client, cache, logger: silent, emit };
-  return { table, metrics, deps };
+  const lags: [string, readonly number[]][] = [];
+  const emitAll = (_service: string, values: [string, readonly number[]]) => lags.push(values);
+  const now = () => NOW;
+  const deps = { table: "readings", client: table.client, cache, logger: silent, emit, emitAll, now };
+  return { table, metrics, lags, deps };
 }
 
 const HOUR = ["d1#temperature", "hour#2026-01-31T11"] as const;
@@ -117,8 +120,19 @@ describe("aggregate-readings: handler", () => {
     const { table, deps, metrics } = prepare();
     const result = await aggregateReadings(event("{", reading(), reading({ value: "x" })), deps);
     expect(result.batchItemFailures).to.deep.equal([]);
-    expect(metrics[0]).to.include({ readings: 1, invalidReadings: 2, failedBatches: 0 });
+    expect(metrics[0]).to.include({ readingsAccepted: 1, invalidReadings: 2, failedBatches: 0 });
     expect(table.item(...HOUR)?.count).to.deep.equal({ N: "1" });
+  });
+
+  it("tells how long each reading took from its device to the table, none of an unfinished batch", async () => {
+    const { table, lags, deps } = prepare();
+    const batch = event(reading(), reading({ at: "2026-01-31T12:00:05Z" }), "{");
+    table.around = failing("PutItemCommand", () => true);
+    await aggregateReadings(batch, deps);
+    expect(lags).to.deep.equal([]);
+    table.around = async (run) => run();
+    await aggregateReadings(batch, deps);
+    expect(lags).to.deep.equal([["ingestLag", [30_000, 0]]]);
   });
 
   it("keeps the latest reading when an older one comes later", async () => {

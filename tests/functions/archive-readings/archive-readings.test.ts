@@ -96,7 +96,7 @@ describe("archive-readings", () => {
     expect(
       linesOf(puts.get(`raw/dt=2026-01-31/hour=12/${RANGE}.ndjson.zst`)).map(({ index }) => index),
     ).to.deep.equal([0, 2]);
-    expect(metrics[0]).to.deep.equal({ archivedReadings: 2, quarantinedReadings: 2 });
+    expect(metrics[0]).to.deep.equal({ readingsArchived: 2, readingsQuarantined: 2 });
   });
 
   it("quarantines bytes that are no text as they are", async () => {

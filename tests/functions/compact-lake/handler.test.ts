@@ -30,6 +30,16 @@ describe("compact-lake's handler", () => {
     expect(bed.emitted).to.have.length(1);
   });
 
+  it("hands the job's correlation id on to the days' jobs, and writes it into its lines", async () => {
+    await bed.write("a", line(1), "{}");
+    await bed.run({ ...JOB, correlationId: "c-1" });
+    expect(await bed.reportJobs()).to.deep.equal([{ date: "2026-01-31", bucket: 0, correlationId: "c-1" }]);
+    expect(bed.log.lines.map(({ message, correlationId }) => [message, correlationId])).to.deep.equal([
+      ["raw lines quarantined", "c-1"],
+      ["hour compacted", "c-1"],
+    ]);
+  });
+
   it("gives the same bytes however often it was interrupted on the way, and asks for the report in the end", async () => {
     await bed.write("a", line(1), line(2));
     await bed.write("b", line(3, "d2"));

@@ -8,7 +8,7 @@ import {
   pendingItem,
   uploadKey,
 } from "../../../functions/shared/image.ts";
-import { NOW, silent } from "../fakes.ts";
+import { capturing, NOW } from "../fakes.ts";
 import { FakeBuckets, FakeTable, s3Error } from "../image-store.ts";
 import { bomb, halves, PDF } from "./pictures.ts";
 
@@ -19,6 +19,7 @@ interface Bed {
   table: FakeTable;
   buckets: FakeBuckets;
   figures: Record<string, number>[];
+  lines: Record<string, unknown>[];
   deliver(over?: Partial<UploadedObject>): Promise<void>;
   upload(body: Buffer, over?: Partial<UploadedObject>): UploadedObject;
   row(): ReturnType<typeof imageOf>;
@@ -28,12 +29,14 @@ interface Bed {
 function bed(): Bed {
   const [table, buckets] = [new FakeTable(), new FakeBuckets()];
   const figures: Record<string, number>[] = [];
+  const { lines, logger } = capturing();
   table.items.set(ID, pendingItem({ imageId: ID, clientId: "client-1", correlationId: "c-1" }, NOW));
   let last: UploadedObject = { key: KEY, size: 1, eTag: "none", sequencer: "01" };
   return {
     table,
     buckets,
     figures,
+    lines,
     upload(body, over = {}) {
       last = { key: KEY, size: body.length, eTag: "e1", sequencer: "01", ...over };
       buckets.put("uploads", last.key, body, last.eTag);
@@ -48,7 +51,7 @@ function bed(): Bed {
           table: "images",
           client: table.client,
           storage: buckets.client,
-          logger: silent,
+          logger,
           emit: (_service, values) => figures.push(values),
           now: () => NOW,
         },
@@ -91,6 +94,26 @@ describe("make-thumbnails", function () {
     }
     expect(table.items.get(ID)).not.to.have.property("expiresAt");
     expect(figures).to.deep.equal([{ readyImages: 1, thumbnails: 3 }]);
+  });
+
+  it("names the correlation id of whoever asked for the upload, in every line and in its failures", async () => {
+    const { upload, deliver, lines, buckets } = bed();
+    upload(picture);
+    await deliver();
+    await deliver();
+    upload(PDF, { sequencer: "02" });
+    await deliver();
+    expect(lines.map(({ message, correlationId }) => [message, correlationId])).to.deep.equal([
+      ["thumbnails made", "c-1"],
+      ["nothing new", "c-1"],
+      ["image rejected", "c-1"],
+    ]);
+    upload(other, { sequencer: "03" });
+    buckets.before = () => {
+      throw s3Error("SlowDown");
+    };
+    const failure = await deliver().catch((error: unknown) => error);
+    expect(failure).to.have.property("correlationId", "c-1");
   });
 
   it("does nothing more when the same event comes again", async () => {

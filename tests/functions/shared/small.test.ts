@@ -10,9 +10,9 @@ import {
   latestKey,
   startOfBucketKey,
 } from "../../../functions/shared/keys.ts";
-import { createLogger } from "../../../functions/shared/logger.ts";
+import { createLogger, requestLogger } from "../../../functions/shared/logger.ts";
 import { LruMap } from "../../../functions/shared/lru.ts";
-import { emitMetrics, metricDocument } from "../../../functions/shared/metrics.ts";
+import { emitMetrics, emitValues, metricDocument } from "../../../functions/shared/metrics.ts";
 import { roundingError } from "../../../functions/shared/sum.ts";
 import { NOW } from "../fakes.ts";
 
@@ -116,7 +116,56 @@ describe("functions/shared: logger", () => {
   });
 });
 
+describe("functions/shared: a request's logger", () => {
+  it("names the correlation id and the id that the access log has", () => {
+    const lines: string[] = [];
+    const logger = createLogger({ service: "s", now: () => NOW, write: (line) => lines.push(line) });
+    requestLogger(logger, { correlationId: "c1", requestId: "r1" }).info("done");
+    expect(JSON.parse(lines[0]!)).to.include({ correlationId: "c1", requestId: "r1" });
+  });
+});
+
 describe("functions/shared: metrics", () => {
+  const written = (values: readonly number[]): Record<string, unknown>[] => {
+    const lines: string[] = [];
+    const options = { now: NOW, unit: "Milliseconds", write: (line: string) => lines.push(line) } as const;
+    emitValues("s", ["lag", values], options);
+    return lines.map((line) => JSON.parse(line));
+  };
+
+  it("writes up to 100 values of one metric as they are, so that CloudWatch knows percentiles", () => {
+    const [document] = written([30, 10, 20]);
+    expect(document?.lag).to.deep.equal([30, 10, 20]);
+    expect(document?._aws).to.deep.equal({
+      Timestamp: NOW,
+      CloudWatchMetrics: [
+        {
+          Namespace: "Telemetry",
+          Dimensions: [["service"]],
+          Metrics: [{ Name: "lag", Unit: "Milliseconds" }],
+        },
+      ],
+    });
+    expect(written([])).to.deep.equal([]);
+  });
+
+  it("keeps percentiles, the smallest and the largest of more than 100 values", () => {
+    const many = fc.array(fc.integer({ min: 0, max: 1e9 }), { minLength: 101, maxLength: 5_000 });
+    fc.assert(
+      fc.property(many, (values) => {
+        const kept = written(values)[0]?.lag as number[];
+        const sorted = [...values].sort((a, b) => a - b);
+        expect(kept).to.have.length(100);
+        expect([kept[0], kept[99]]).to.deep.equal([sorted[0], sorted.at(-1)]);
+        for (const share of [0.25, 0.5, 0.9, 0.99]) {
+          const value = kept[Math.round(share * 99)] as number;
+          const at = (rank: number): number => sorted[Math.round(rank * (sorted.length - 1))] as number;
+          expect(value).to.be.within(at(Math.max(0, share - 0.011)), at(Math.min(1, share + 0.011)));
+        }
+      }),
+    );
+  });
+
   it("builds an embedded metric document", () => {
     expect(metricDocument("s", { readings: 3 }, { now: NOW })).to.deep.equal({
       _aws: {
