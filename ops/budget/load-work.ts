@@ -21,13 +21,19 @@ export interface LoadWork {
   heapBytes: number;
   /** From the start of the process until the code is loaded. */
   loadMs: number;
+  /** Of it, loading the code. */
+  codeMs: number;
 }
 
 const PROBE = fileURLToPath(new URL("probe.mjs", import.meta.url));
 const run = promisify(execFile);
 
-/** @param codeDirectory an unpacked zip. @throws Error with what the code said when it cannot be loaded */
-async function probe(name: string, codeDirectory: string): Promise<LoadWork> {
+/**
+ * Loads code in a process of its own.
+ * @param codeDirectory an unpacked zip
+ * @throws Error with what the code said when it cannot be loaded
+ */
+export async function probe(name: string, codeDirectory: string): Promise<LoadWork> {
   const args = ["--no-flush-bytecode", PROBE, join(codeDirectory, "index.js")];
   try {
     // Nothing of this process's environment: it would be part of what is counted.

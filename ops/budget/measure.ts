@@ -28,7 +28,7 @@ export async function measure(
       name,
       zipBytes: (await stat(resolve(directory, zipPath))).size,
       parts: partsOf(reports.get(zipPath)?.modules ?? []),
-      ...(work.get(name) ?? { compiledBytes: 0, heapBytes: 0, loadMs: 0 }),
+      ...(work.get(name) ?? { compiledBytes: 0, heapBytes: 0, loadMs: 0, codeMs: 0 }),
     })),
   );
 }

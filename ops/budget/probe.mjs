@@ -12,7 +12,7 @@ import { getHeapCodeStatistics, getHeapStatistics } from "node:v8";
 const [, , file] = process.argv;
 const compiled = () => getHeapCodeStatistics().bytecode_and_metadata_size;
 const heap = () => getHeapStatistics().used_heap_size;
-const before = { compiled: compiled(), heap: heap() };
+const before = { compiled: compiled(), heap: heap(), at: performance.now() };
 
 createRequire(file)(file);
 
@@ -22,6 +22,7 @@ console.log(
     compiledBytes: compiled() - before.compiled,
     heapBytes: heap() - before.heap,
     loadMs,
+    codeMs: loadMs - before.at,
   }),
 );
 // What the code has opened must not keep the process alive.

@@ -2,13 +2,48 @@ import { connect } from "node:net";
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { expect } from "chai";
 import { connectAsync } from "mqtt";
+import type { TraceEvent } from "../../local/kit/trace.ts";
 import { clientOptions } from "../../ops/smoke/context.ts";
 import { checkMqtt } from "../../ops/smoke/mqtt.ts";
 import { systemForSuite } from "../helpers/system.ts";
 
+/** Where a log line about one or many readings names this correlation id. */
+const namesId =
+  (id: string) =>
+  ({ kind, line }: TraceEvent): boolean =>
+    kind === "log" && String(line).includes(`"${id}"`);
+
+const entryOf = ({ line }: TraceEvent): Record<string, unknown> => JSON.parse(String(line));
+
 describe("devices over MQTT on this machine", function () {
   this.timeout(120_000);
   const system = systemForSuite();
+
+  it("keep a reading's correlation id in the log of every function from HTTP to the lake, and tell its lag", async () => {
+    const { api, runtime } = system();
+    const services = ["accept-telemetry", "aggregate-readings", "archive-readings"];
+    const told = services.map((service) =>
+      runtime.trace.waitFor((event) => namesId("trace-7")(event) && entryOf(event).service === service),
+    );
+    const lag = runtime.trace.waitFor(
+      ({ kind, line }) => kind === "log" && String(line).includes("ingestLag"),
+    );
+    const body = { deviceId: "traced", metric: "m", value: 1, at: new Date().toISOString() };
+    const token = await api.token("telemetry.write");
+    await api.post("/telemetry", body, token, { "x-correlation-id": "trace-7" });
+    const entries = (await Promise.all(told)).map(entryOf);
+    expect(
+      entries.map(({ message, correlationId, correlationIds }) => [message, correlationId ?? correlationIds]),
+    ).to.deep.equal([
+      ["telemetry taken", "trace-7"],
+      ["readings stored", ["trace-7"]],
+      ["readings archived", ["trace-7"]],
+    ]);
+    // The line is the document itself: CloudWatch finds it under Lambda's JSON log format, too.
+    const document = entryOf(await lag);
+    expect(document).to.have.nested.property("_aws.CloudWatchMetrics[0].Namespace", "Telemetry");
+    expect(document.ingestLag).to.be.an("array").that.is.not.empty;
+  });
 
   it("pass their part of the smoke test, figure by figure", async () => {
     const checks = await checkMqtt(system().smoke("devices"));

@@ -31,6 +31,7 @@ const measured = (change: Partial<Measured> = {}): Measured[] =>
     compiledBytes: before.compiledBytes,
     heapBytes: before.heapBytes,
     loadMs: 200,
+    codeMs: 150,
     ...(name === "a" && change),
   }));
 
