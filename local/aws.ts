@@ -2,10 +2,13 @@ import { access, constants, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "./kit/clock.ts";
 import type { Trace } from "./kit/trace.ts";
+import type { Monitoring } from "./monitoring.ts";
+import { CborFront } from "./services/cbor-front.ts";
+import type { CloudWatch } from "./services/cloudwatch.ts";
 import { DynamoDb } from "./services/dynamodb.ts";
 import { type Endpoint, startEndpoint } from "./services/endpoint.ts";
 import { EventBridge } from "./services/event-bridge.ts";
-import { Kinesis } from "./services/kinesis.ts";
+import { Kinesis, type KinesisOptions } from "./services/kinesis.ts";
 import { loadStreams, saveStreams } from "./services/kinesis-snapshot.ts";
 import type { CloudWatchLogs } from "./services/logs.ts";
 import { Mqtt } from "./services/mqtt.ts";
@@ -26,8 +29,8 @@ export interface AwsOptions {
   authorise: Authorise;
   /** The secret of a function's access key; undefined for keys from outside. */
   secretOf?: (accessKeyId: string) => string | undefined;
-  /** Made before, since functions write to it as soon as the pool is there. */
-  logs: CloudWatchLogs;
+  /** Made before, since functions write to its logs as soon as the pool is there. */
+  monitoring: Monitoring;
   /** Services beside those made here. */
   others: readonly HttpService[];
   log: (line: string) => void;
@@ -39,6 +42,7 @@ export interface Aws {
   dynamodb: DynamoDb;
   objects: ObjectsAndMessages;
   logs: CloudWatchLogs;
+  cloudWatch: CloudWatch;
   events: EventBridge;
   mqtt: Mqtt;
   endpoint: Endpoint;
@@ -47,9 +51,11 @@ export interface Aws {
 
 /** @throws {Error} when the port is taken or the data folder cannot be written; nothing is left running then. */
 export async function startAws(options: AwsOptions): Promise<Aws> {
-  const { region, account, clock, trace, authorise, dataDir, logs, log } = options;
+  const { region, account, clock, trace, authorise, dataDir, monitoring, log } = options;
   const place = { region, account };
-  const kinesis = new Kinesis({ ...place, clock, throttle: options.throttle, log });
+  const { figures, logs, cloudWatch } = monitoring;
+  const onWrite: KinesisOptions["onWrite"] = (stream, written) => figures.streamWrite(stream, written);
+  const kinesis = new Kinesis({ ...place, clock, throttle: options.throttle, onWrite, log });
   const events = new EventBridge({ ...place, clock });
   const mqtt = new Mqtt({ ...place, trace, log });
   if (dataDir !== undefined) await prepareFolder(dataDir);
@@ -62,12 +68,14 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
   try {
     const endpoint = await startEndpoint({
       port: options.port,
-      json: [kinesis, dynamodb, logs, events],
-      http: [objects, ...options.others],
+      json: [kinesis, dynamodb, logs, events, cloudWatch],
+      http: [objects, new CborFront(cloudWatch, "monitoring"), ...options.others],
       authorise,
       trace,
     });
+    monitoring.start(objects.queues);
     const stop = async (): Promise<void> => {
+      monitoring.stop();
       await Promise.all([endpoint.close(), mqtt.close()]);
       try {
         if (snapshot !== undefined) await saveStreams(kinesis, snapshot);
@@ -75,7 +83,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
         await stopServices();
       }
     };
-    return { kinesis, dynamodb, objects, logs, events, mqtt, endpoint, stop };
+    return { kinesis, dynamodb, objects, logs, cloudWatch, events, mqtt, endpoint, stop };
   } catch (error) {
     await stopServices();
     throw error;
@@ -88,7 +96,7 @@ async function startServices(
 ): Promise<{ dynamodb: DynamoDb; objects: ObjectsAndMessages }> {
   const [dynamodb, objects] = await Promise.allSettled([
     DynamoDb.start(options),
-    ObjectsAndMessages.start(options),
+    ObjectsAndMessages.start({ ...options, onMessages: options.monitoring.onMessages }),
   ]);
   if (dynamodb.status === "fulfilled" && objects.status === "fulfilled") {
     return { dynamodb: dynamodb.value, objects: objects.value };

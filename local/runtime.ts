@@ -17,8 +17,8 @@ import { Callers } from "./lambda/iam.ts";
 import { LambdaPool, type PoolOptions } from "./lambda/pool.ts";
 import { functionLog, logAppliers } from "./log-groups.ts";
 import { messagingAppliers, subscriptionAppliers } from "./messaging.ts";
+import { monitor } from "./monitoring.ts";
 import { LambdaApi } from "./services/lambda.ts";
-import { CloudWatchLogs } from "./services/logs.ts";
 import { portsAfter, sourceContext } from "./source-context.ts";
 import type { RunningSource } from "./sources/source.ts";
 
@@ -216,14 +216,14 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
   const failed = new AbortController();
   const signal = withSignal(options, failed.signal);
   const place = { region: regionOf(config), account: LOCAL_ACCOUNT };
-  const logs = new CloudWatchLogs({ ...place, clock });
+  const monitoring = monitor({ ...place, clock, trace });
   const lambda = new LambdaApi(place);
   const evaluation = await beginEvaluation({ ...options, signal });
   const started = await Promise.allSettled([
     evaluation.graph,
     startAws({
       ...place,
-      logs,
+      monitoring,
       others: [lambda],
       port: options.port,
       dataDir: options.dataDir,
@@ -238,7 +238,11 @@ async function startParts(options: RuntimeOptions): Promise<Parts> {
       failed.abort();
       throw error;
     }),
-    LambdaPool.start({ ...options.pool, trace, writeLog: functionLog({ logs, callers, place, clock }) }),
+    LambdaPool.start({
+      ...options.pool,
+      trace,
+      writeLog: functionLog({ logs: monitoring.logs, callers, place, clock }),
+    }),
     // Asked for again later, and loaded by then.
     loadSources(),
   ]);

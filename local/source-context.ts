@@ -52,6 +52,7 @@ export function sourceContext(surroundings: SourceSurroundings, nextPort: () => 
       topics: aws.objects.topics,
       events: aws.events,
       logs: aws.logs,
+      alarms: aws.cloudWatch.alarms,
       mqtt: aws.mqtt,
     },
     clock,

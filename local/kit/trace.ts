@@ -2,9 +2,12 @@
  * What happened in the local runtime, as data: the console prints it, the demo counts it, and tests wait on it
  * instead of sleeping.
  *
- * Kinds in use: `invocation` {functionName, requestId, status, coldStart, durationMs, initDurationMs?, errorType?},
- * `log` {functionName, requestId?, line}, `batch` {mappingId, shardId, size, outcome, attempt, firstSequenceNumber,
- * lastSequenceNumber}, `request` (HTTP).
+ * Kinds in use: `invocation` {functionName, requestId, status, coldStart, durationMs, initDurationMs?, errorType?,
+ * traceId, concurrency}, `log` {functionName, requestId?, line}, `batch` {mappingId, source, requestId, size, outcome,
+ * attempt, and of a shard shardId, iteratorAge, firstSequenceNumber, lastSequenceNumber, of a queue messageIds},
+ * `request` {api, routeKey, method, path, status, latencyMs, traceId} (HTTP), `aws` {service, operation, resource?,
+ * status, durationMs, traceId?}, `event` {bus, rule, targetArn, outcome, messageId? or requestId?}, `alarm` {alarm,
+ * from, to, reason}.
  */
 
 type TraceValue =

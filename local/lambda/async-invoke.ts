@@ -188,7 +188,7 @@ export class AsyncInvoker {
     try {
       await this.#options.destinations.send(event.functionName, destination, result);
     } catch (error) {
-      this.#lost(event, destination, error as Error);
+      this.#lost(event, "destination", destination, error as Error);
     }
   }
 
@@ -196,14 +196,16 @@ export class AsyncInvoker {
     try {
       await this.#options.destinations.sendDeadLetter(event.functionName, target, result);
     } catch (error) {
-      this.#lost(event, target, error as Error);
+      this.#lost(event, "dead-letter", target, error as Error);
     }
   }
 
   /** As on AWS, an event whose destination refuses it is gone; here a line says so. */
-  #lost({ functionName, requestId }: Event, destination: string, { message }: Error): void {
+  #lost(event: Event, target: "destination" | "dead-letter", arn: string, { message }: Error): void {
+    const { functionName, requestId } = event;
+    this.#options.trace.emit({ kind: "async-lost", functionName, requestId, target });
     this.#options.log(
-      `Asynchronous invocation ${requestId} of "${functionName}": its record is lost, because ${destination} refused it: ${message}`,
+      `Asynchronous invocation ${requestId} of "${functionName}": its record is lost, because ${arn} refused it: ${message}`,
     );
   }
 

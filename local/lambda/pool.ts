@@ -10,7 +10,7 @@
  * Local only: at most `maxEnvironments` processes per function; an invocation beyond them waits in the pool for a
  * free one, where AWS would start another environment.
  */
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
 import type { Trace } from "../kit/trace.ts";
+import { newTraceHeader, traceRoot } from "../kit/trace-header.ts";
 import { CodeStore, unprotect } from "./code.ts";
 import { type EnvironmentView, type FunctionHost, LambdaFunction } from "./function.ts";
 import { Guard } from "./guard.ts";
@@ -75,13 +76,6 @@ const DEFAULT_MAX_ENVIRONMENTS = 10;
 const ACCOUNT_CONCURRENCY = 1_000;
 const INIT_LIMIT_MS = 10_000;
 const MEMORY_CHECK_MS = 50;
-
-/** A tracing header. Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader */
-const newTraceId = (): string => {
-  const epoch = Math.floor(Date.now() / 1000).toString(16);
-  const random = randomBytes(20).toString("hex");
-  return `Root=1-${epoch}-${random.slice(0, 24)};Parent=${random.slice(24)};Sampled=0`;
-};
 
 /** The runtime as JavaScript: an environment that strips types itself starts 60 ms later. */
 const writeWorker = (directory: string): string => {
@@ -182,7 +176,7 @@ export class LambdaPool {
     this.#throttle(entry);
     entry.inFlight += 1;
     try {
-      return await this.#invoke(entry.lambda, payload, options);
+      return await this.#invoke(entry, payload, options);
     } finally {
       entry.inFlight -= 1;
       if (entry.inFlight === 0) this.#retired.delete(entry.lambda);
@@ -226,18 +220,16 @@ export class LambdaPool {
     await rm(this.#host.directory, { recursive: true, force: true });
   }
 
-  async #invoke(
-    lambda: LambdaFunction,
-    payload: string | Buffer,
-    options: InvokeOptions,
-  ): Promise<InvokeResult> {
+  async #invoke(entry: Entry, payload: string | Buffer, options: InvokeOptions): Promise<InvokeResult> {
+    const { lambda } = entry;
     const { spec } = lambda;
     const requestId = options.requestId ?? randomUUID();
+    const traceId = options.traceId ?? newTraceHeader();
     const { outcome, ...run } = await lambda.run({
       requestId,
       payload,
       invokedFunctionArn: options.invokedFunctionArn ?? spec.arn,
-      traceId: options.traceId ?? newTraceId(),
+      traceId,
       clientContext: options.clientContext,
     });
     const result: InvokeResult = { requestId, ...describeOutcome(spec, outcome, requestId), ...run };
@@ -252,6 +244,9 @@ export class LambdaPool {
       initDurationMs,
       durationMs,
       errorType,
+      traceId: traceRoot(traceId),
+      // As many as at any time since the last one ended: the most of a minute is seen by the first that ends after it.
+      concurrency: entry.inFlight,
     });
     return result;
   }

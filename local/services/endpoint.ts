@@ -7,6 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { BodyTooLargeError, type LoopbackServer, listen, readBody } from "../kit/server.ts";
 import type { TraceInput } from "../kit/trace.ts";
+import { traceRoot } from "../kit/trace-header.ts";
 import { accessDenied, callerOf } from "./authorise.ts";
 import { createDualServer, type Request, type Response } from "./dual-server.ts";
 import {
@@ -19,6 +20,7 @@ import {
 } from "./faults.ts";
 import type { Authorise, Credential, HttpService, Input, JsonService } from "./service.ts";
 import { credentialOf, isKnownHost, isKnownOrigin, targetOf } from "./wire.ts";
+import { readPlainBody } from "./wire-body.ts";
 
 export interface EndpointOptions {
   /** 0 takes any free port. AWS tools expect local endpoints on 4566. */
@@ -29,7 +31,7 @@ export interface EndpointOptions {
   readonly http?: readonly HttpService[];
   /** Asked before every operation. @default everything is allowed */
   readonly authorise?: Authorise;
-  /** Gets an event of kind `aws` per request: service, operation, status, durationMs. */
+  /** Gets an event of kind `aws` per request: service, operation, resource, status, durationMs, the caller's traceId. */
   readonly trace?: { emit(event: TraceInput): void };
 }
 
@@ -38,6 +40,8 @@ export type Endpoint = LoopbackServer;
 interface Named {
   service: string;
   operation: string;
+  /** ARN of what it is about, or the first of several. */
+  resource?: string;
 }
 
 const MAX_QUERY_BODY = 64 * 1024;
@@ -78,12 +82,13 @@ class Front {
         if (request.readableAborted || response.destroyed) return;
         answerFault(request, response, asFault(error, named));
       })
-      .finally(() => this.#trace(named, response.statusCode, started));
+      .finally(() => this.#trace(named, request, { status: response.statusCode, started }));
   }
 
-  #trace(named: Named, status: number, started: number): void {
+  #trace(named: Named, { headers }: Request, { status, started }: { status: number; started: number }): void {
     const durationMs = performance.now() - started;
-    this.#options.trace?.emit({ kind: "aws", ...named, status, durationMs });
+    const traceId = traceRoot(headers["x-amzn-trace-id"]);
+    this.#options.trace?.emit({ kind: "aws", ...named, status, durationMs, traceId });
   }
 
   async #answer(request: Request, response: Response, named: Named): Promise<void> {
@@ -93,7 +98,7 @@ class Front {
     const service = target && this.#json.get(target.prefix);
     if (target && service) {
       Object.assign(named, { service: service.name, operation: target.operation });
-      return this.#answerJson(service, target.operation, request, response);
+      return this.#answerJson(service, named, request, response);
     }
     const credential = credentialOf(headers.authorization, request.url ?? "/");
     const http = this.#httpService(target?.prefix, credential);
@@ -102,7 +107,14 @@ class Front {
       service: credential?.service ?? target?.prefix ?? "s3",
       operation: target?.operation ?? request.method ?? "",
     });
-    return http.serve(request, response, callerOf(credential, this.#options.authorise));
+    const caller = callerOf(credential, this.#options.authorise);
+    return http.serve(request, response, {
+      credential,
+      refusal: (permissions) => {
+        named.resource ??= permissions[0]?.resources[0];
+        return caller.refusal(permissions);
+      },
+    });
   }
 
   /** By target, then by the signature's scope; a request that names neither is S3's (a presigned form, a browser). */
@@ -111,19 +123,17 @@ class Front {
     return this.#http.get(credential?.service ?? "s3");
   }
 
-  async #answerJson(
-    service: JsonService,
-    operation: string,
-    request: Request,
-    response: Response,
-  ): Promise<void> {
+  async #answerJson(service: JsonService, named: Named, request: Request, response: Response): Promise<void> {
+    const { operation } = named;
     if (!service.serves(operation)) throw notServed(service.name, operation);
     refuseOtherFormats(service, operation, request);
     const credential = credentialOf(request.headers.authorization, request.url ?? "/");
     if (!credential) throw missingToken();
-    const input = parseJson(await readBody(request, service.maxBodyBytes));
+    const input = parseJson(await readPlainBody(request, service.maxBodyBytes));
     const caller = callerOf(credential, this.#options.authorise);
-    const message = caller.refusal(service.permissions(operation, input));
+    const permissions = service.permissions(operation, input);
+    named.resource = permissions[0]?.resources[0];
+    const message = caller.refusal(permissions);
     if (message !== undefined) throw accessDenied(message);
     const output = await service.handle(operation, input);
     send(response, 200, service.contentType, JSON.stringify(output));

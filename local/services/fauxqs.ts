@@ -6,7 +6,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { buildApp } from "fauxqs";
-import { ClockedQueue, type ClockedQueueOptions } from "./clocked-queue.ts";
+import type { QueueLevel } from "./aws-figures.ts";
+import type { ClockedQueue } from "./clocked-queue.ts";
+import { CountedQueue, type CountedQueueOptions } from "./counted-queue.ts";
 import {
   type FauxqsApp,
   INVALID_MESSAGE_BODY_CHAR,
@@ -43,7 +45,7 @@ export interface FauxqsOptions {
   readonly dataDir?: string;
   readonly onObject: (event: ObjectEvent) => void;
   /** What the queues go by. */
-  readonly queues: ClockedQueueOptions;
+  readonly queues: CountedQueueOptions;
 }
 
 export interface Fauxqs {
@@ -55,6 +57,8 @@ export interface Fauxqs {
   onWritten(listener: (object: StoredObject) => void): void;
   /** A queue by its name, URL or ARN. */
   queue(reference: string): ClockedQueue | undefined;
+  /** What each queue holds. */
+  levels(now: number): QueueLevel[];
   /** Ends long polls and closes the files. */
   close(): Promise<void>;
 }
@@ -91,11 +95,11 @@ const takeEveryCharacter = (): void => {
   Object.assign(INVALID_MESSAGE_BODY_CHAR, { test: (text: string) => INVALID.test(text) });
 };
 
-/** Lets the store make queues that go by the runtime's clock. */
-const useClockedQueues = (store: SqsStore, options: ClockedQueueOptions): void => {
+/** Lets the store make queues that go by the runtime's clock, and are counted. */
+const useClockedQueues = (store: SqsStore, options: CountedQueueOptions): void => {
   const indexes = store as unknown as Record<"queues" | "queuesByName" | "queuesByArn", Map<string, object>>;
   const createQueue: SqsStore["createQueue"] = (name, url, arn, attributes, tags) => {
-    const queue = new ClockedQueue(options, name, url, arn, attributes, tags);
+    const queue = new CountedQueue(options, name, url, arn, attributes, tags);
     if (store.persistence) {
       queue.persistence = store.persistence;
       store.persistence.insertQueue(queue);
@@ -160,6 +164,7 @@ export const embedFauxqs = (options: FauxqsOptions): Fauxqs => {
         | ClockedQueue
         | undefined;
     },
+    levels: (now) => [...stores.sqsStore.allQueues()].map((queue) => (queue as CountedQueue).level(now)),
     close: async () => {
       await app.close();
       persistence?.close();

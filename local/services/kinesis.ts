@@ -7,6 +7,7 @@
  */
 
 import { streamPermissions } from "./authorise-kinesis.ts";
+import type { StreamWrite } from "./aws-figures.ts";
 import { notServed, ServiceError } from "./faults.ts";
 import { kinesisOperations } from "./kinesis-operations.ts";
 import { findShard, type ShardStart, startPosition } from "./kinesis-position.ts";
@@ -35,6 +36,8 @@ export interface KinesisOptions extends Place {
   readonly throttle?: boolean;
   /** Heap for all records of all streams, shared evenly by the shards, in bytes. @default 512 MiB */
   readonly memoryBytes?: number;
+  /** Told of what each request wrote to a stream. */
+  readonly onWrite?: (streamName: string, written: StreamWrite) => void;
   /** Gets a line when a shard had to drop records before their retention ended (once per shard). */
   readonly log?: (line: string) => void;
 }
@@ -165,13 +168,16 @@ export class Kinesis implements JsonService {
     const stream = this.stream(streamName);
     const sizes = checkRecords(stream, records);
     const touched = new Set<Shard>();
-    let failed = 0;
+    let [failed, bytes] = [0, 0];
     const now = this.#now();
     const results = records.map((record, index): PutRecordResult => {
-      const result = this.#write(stream, record as RecordInput, { size: sizes[index] ?? 0, now }, touched);
+      const size = sizes[index] ?? 0;
+      const result = this.#write(stream, record as RecordInput, { size, now }, touched);
       if ("ErrorCode" in result) failed += 1;
+      else bytes += size;
       return result;
     });
+    this.#options.onWrite?.(stream.name, { records: records.length - failed, bytes, refused: failed });
     this.#notify(stream, touched);
     return { FailedRecordCount: failed, Records: results };
   }
@@ -182,6 +188,8 @@ export class Kinesis implements JsonService {
     const size = checkRecord(record, undefined, stream.maxRecordBytes);
     const touched = new Set<Shard>();
     const result = this.#write(stream, record as RecordInput, { size, now: this.#now() }, touched);
+    const refused = "ErrorCode" in result ? 1 : 0;
+    this.#options.onWrite?.(stream.name, { records: 1 - refused, bytes: refused ? 0 : size, refused });
     this.#notify(stream, touched);
     return result;
   }

@@ -114,6 +114,8 @@ export interface LogStoreOptions {
   clock: { now(): number };
   /** Heap for all events of all groups. */
   memoryBytes: number;
+  /** Told of all events, inside the writer's request: it must return at once and not throw. */
+  observe?: ((group: string, events: readonly LogEvent[]) => void) | undefined;
 }
 
 export class LogStore {
@@ -171,6 +173,7 @@ export class LogStore {
       return { id: id.padStart(ID_DIGITS, "0"), stream, timestamp, ingestedAt, message };
     });
     for (const event of events) this.#keep(group, event);
+    this.#options.observe?.(groupName, events);
     for (const listener of this.#listeners.get(groupName) ?? []) listener(stream, events);
   }
 

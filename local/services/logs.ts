@@ -9,7 +9,13 @@
 import { logPermissions } from "./authorise-logs.ts";
 import { notServed } from "./faults.ts";
 import { LOG_OPERATIONS, type LogsContext } from "./logs-operations.ts";
-import { type AppendListener, type LogEntry, type LogGroupSettings, LogStore } from "./logs-store.ts";
+import {
+  type AppendListener,
+  type LogEntry,
+  type LogGroupSettings,
+  LogStore,
+  type LogStoreOptions,
+} from "./logs-store.ts";
 import type { Input, JsonService, Output, Permission, Place } from "./service.ts";
 
 const MIB = 1024 * 1024;
@@ -19,6 +25,8 @@ export interface CloudWatchLogsOptions extends Place {
   readonly clock: { now(): number };
   /** Heap for all events of all groups, in bytes; the oldest go first. @default 64 MiB */
   readonly memoryBytes?: number;
+  /** Told of all events, whatever their group: it must return at once and not throw. */
+  readonly observe?: LogStoreOptions["observe"];
 }
 
 export class CloudWatchLogs implements JsonService {
@@ -30,8 +38,8 @@ export class CloudWatchLogs implements JsonService {
   readonly #store: LogStore;
   readonly #context: LogsContext;
 
-  constructor({ region, account, clock, memoryBytes = DEFAULT_MEMORY }: CloudWatchLogsOptions) {
-    this.#store = new LogStore({ clock, memoryBytes });
+  constructor({ region, account, clock, memoryBytes = DEFAULT_MEMORY, observe }: CloudWatchLogsOptions) {
+    this.#store = new LogStore({ clock, memoryBytes, observe });
     this.#context = { store: this.#store, place: { region, account }, now: () => clock.now() };
   }
 

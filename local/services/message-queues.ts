@@ -3,6 +3,7 @@
  * source mappings, and sent to by AWS services, which a queue's policy must let in.
  */
 import { evaluatePolicies, type PolicyDocument, type PolicyStatement, parsePolicy } from "../lambda/iam.ts";
+import type { QueueLevel } from "./aws-figures.ts";
 import type { ClockedQueue } from "./clocked-queue.ts";
 import { ServiceError } from "./faults.ts";
 import type { Fauxqs } from "./fauxqs.ts";
@@ -96,6 +97,11 @@ export class MessageQueues {
 
   attributes(reference: string): Attributes {
     return this.#queue(reference).attributes;
+  }
+
+  /** What each queue holds. @param now milliseconds since the epoch */
+  levels(now: number): QueueLevel[] {
+    return this.#fauxqs.levels(now);
   }
 
   has(reference: string): boolean {

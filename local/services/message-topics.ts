@@ -29,13 +29,18 @@ export class MessageTopics {
     return () => void sns.unsubscribe(subscription.arn);
   }
 
-  /** @throws ServiceError when there is no such topic */
-  async publish(topicArn: string, message: string): Promise<void> {
+  /** @param subject of mails about it. @throws ServiceError when there is no such topic */
+  async publish(topicArn: string, message: string, subject?: string): Promise<void> {
     const answer = await this.#fauxqs.app.inject({
       method: "POST",
       url: "/",
       headers: { "content-type": "application/x-www-form-urlencoded" },
-      payload: new URLSearchParams({ Action: "Publish", TopicArn: topicArn, Message: message }).toString(),
+      payload: new URLSearchParams({
+        Action: "Publish",
+        TopicArn: topicArn,
+        Message: message,
+        ...(subject === undefined ? {} : { Subject: subject }),
+      }).toString(),
     });
     if (answer.statusCode === 200) return;
     throw new ServiceError("NotFound", `${topicArn} refused a message: ${answer.body}`);

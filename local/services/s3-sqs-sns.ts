@@ -10,6 +10,7 @@
 import { once } from "node:events";
 import type { Clock } from "../kit/clock.ts";
 import type { TraceInput } from "../kit/trace.ts";
+import type { CountedQueueOptions } from "./counted-queue.ts";
 import type { Request, Response } from "./dual-server.ts";
 import { jsonFault, ServiceError, s3Fault } from "./faults.ts";
 import { embedFauxqs, type Fauxqs, type ObjectEvent, type StoredObject } from "./fauxqs.ts";
@@ -23,6 +24,8 @@ export interface ObjectsAndMessagesOptions extends Place {
   readonly clock: Clock;
   /** Gets an event of kind `dead-letter` for every message that was received too often. */
   readonly trace?: { emit(event: TraceInput): void };
+  /** Told of every message that is sent, received or deleted. */
+  readonly onMessages?: CountedQueueOptions["onMessages"];
   /** Folder of the runtime's state; objects, queues and topics are kept in its subfolder `fauxqs`. @default in memory */
   readonly dataDir?: string;
   /** Asked for the signers of POST forms. @default everything is allowed */
@@ -115,6 +118,7 @@ export class ObjectsAndMessages implements HttpService {
         clock: options.clock,
         onDeadLetter: ({ from, to, message: { messageId, approximateReceiveCount: receiveCount } }) =>
           options.trace?.emit({ kind: "dead-letter", queue: from, target: to, messageId, receiveCount }),
+        onMessages: options.onMessages,
       },
     });
     const service = new ObjectsAndMessages(options, fauxqs, listeners);

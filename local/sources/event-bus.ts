@@ -55,8 +55,7 @@ class Delivery {
     const acceptedAt = clock.now();
     for (let retry = 0; !this.#signal.aborted; retry += 1) {
       try {
-        await this.#send(event);
-        this.#emit(event, "delivered");
+        this.#emit(event, "delivered", await this.#send(event));
         return;
       } catch (error) {
         const wait = throttleMs(retry + 1);
@@ -70,19 +69,17 @@ class Delivery {
     }
   }
 
-  async #send(event: BusEvent): Promise<void> {
+  /** @returns what the target knows the event by */
+  async #send(event: BusEvent): Promise<{ requestId: string } | { messageId: string }> {
     const { arn, kind, ruleArn, messageGroupId, payload } = this.#target;
     const body = payload(event);
     if (kind === "lambda") {
-      await this.#context.asyncInvoke.invoke(functionNameOf(arn), body);
-      return;
+      return this.#context.asyncInvoke.invoke(functionNameOf(arn), body);
     }
     // A FIFO queue needs an id of its own where it does not deduplicate by content: the event's.
     const fifo = messageGroupId === undefined ? {} : { groupId: messageGroupId, deduplicationId: event.id };
-    await this.#context.services.queues.sendFrom({ service: SERVICE, sourceArn: ruleArn }, arn, {
-      body,
-      ...fifo,
-    });
+    const sender = { service: SERVICE, sourceArn: ruleArn };
+    return { messageId: await this.#context.services.queues.sendFrom(sender, arn, { body, ...fifo }) };
   }
 
   /** Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html#eb-dlq-attributes */
@@ -109,13 +106,17 @@ class Delivery {
     }
   }
 
-  #emit(event: BusEvent, outcome: "delivered" | "given-up"): void {
+  #emit(event: BusEvent, outcome: "delivered" | "given-up", known: object = {}): void {
     this.#context.trace.emit({
       kind: "event",
       target: this.#target.name,
+      targetArn: this.#target.arn,
+      bus: this.#target.bus,
+      rule: this.#target.ruleArn.split("/").at(-1),
       detailType: event["detail-type"],
       eventId: event.id,
       outcome,
+      ...known,
     });
   }
 }

@@ -2,13 +2,14 @@
  * HTTP APIs on this machine: each one on a loopback port of its own, with its routes, authorizers, throttles, CORS,
  * limits and access log as on AWS.
  *
- * Differs from AWS: plain HTTP/1.1 instead of TLS; throttles are per API, the account's shared limit is not counted;
- * metrics are not published. Events carry the AWS host name and port 443, so a function cannot tell.
+ * Differs from AWS: plain HTTP/1.1 instead of TLS; throttles are per API, the account's shared limit is not counted.
+ * Events carry the AWS host name and port 443, so a function cannot tell.
  */
 
 import { createServer } from "node:http";
 import type { ResourceNode } from "../engine/graph.ts";
 import { listen } from "../kit/server.ts";
+import { traceRoot } from "../kit/trace-header.ts";
 import { type AccessLogEntry, Gateway } from "./http-api/gateway.ts";
 import { readJsonFrom } from "./http-api/jwt.ts";
 import { readApi } from "./http-api/model.ts";
@@ -36,6 +37,14 @@ const createGateway = (
       context.pool.invoke(functionName, payload, { invokedFunctionArn, traceId }),
     readJson: readJsonFrom((url) => context.resolveHost(url)),
     writeLog,
+    onAnswer: ({ traceId, ...answered }) =>
+      context.trace.emit({
+        kind: "request",
+        api: api.name,
+        apiId: api.id,
+        ...answered,
+        traceId: traceRoot(traceId),
+      }),
   });
   return { gateway, domainName: api.domainName };
 };

@@ -64,8 +64,9 @@ class RunningRule {
   async #run(message: PublishedMessage): Promise<void> {
     const selected = this.#rule.select(message);
     if (selected === undefined) return;
+    const { name, ruleName, actions } = this.#rule;
     const results = await Promise.all(
-      this.#rule.actions.map(async (action): Promise<FailedAction[]> => {
+      actions.map(async (action): Promise<FailedAction[]> => {
         try {
           await this.#act(action, message, selected);
           return [];
@@ -78,7 +79,19 @@ class RunningRule {
     if (failures.length > 0) await this.#fail(message, failures);
     const outcome = failures.length > 0 ? "failed" : "done";
     const { topic, clientId } = message;
-    this.#context.trace.emit({ kind: "topic-rule", rule: this.#rule.name, topic, clientId, outcome });
+    const kinds = {
+      actions: actions.map(({ kind }) => kind),
+      failed: failures.map((each) => each.action.kind),
+    };
+    this.#context.trace.emit({
+      kind: "topic-rule",
+      rule: name,
+      ruleName,
+      topic,
+      clientId,
+      outcome,
+      ...kinds,
+    });
   }
 
   #act(action: RuleAction, message: PublishedMessage, selected: Buffer): Promise<void> {

@@ -16,6 +16,7 @@ import type { Kinesis } from "../services/kinesis.ts";
 import type { CloudWatchLogs } from "../services/logs.ts";
 import type { MessageQueues } from "../services/message-queues.ts";
 import type { MessageTopics } from "../services/message-topics.ts";
+import type { MetricAlarms } from "../services/metric-alarms.ts";
 import type { Mqtt } from "../services/mqtt.ts";
 import type { WrittenObject } from "../services/s3-sqs-sns.ts";
 
@@ -61,6 +62,7 @@ export interface SourceServices {
   topics: Pick<MessageTopics, "publish">;
   events: Pick<EventBridge, "hasBus" | "onEvent">;
   logs: Pick<CloudWatchLogs, "append" | "hasGroup" | "onAppend">;
+  alarms: Pick<MetricAlarms, "define">;
   /** What devices publish; opens its port with the first rule. */
   mqtt: Pick<Mqtt, "listen" | "onMessage">;
 }

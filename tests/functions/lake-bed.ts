@@ -14,7 +14,7 @@ import { createLogger } from "../../functions/shared/logger.ts";
 import { type Aws, startAws } from "../../local/aws.ts";
 import { systemClock } from "../../local/kit/clock.ts";
 import { Trace } from "../../local/kit/trace.ts";
-import { CloudWatchLogs } from "../../local/services/logs.ts";
+import { monitor } from "../../local/monitoring.ts";
 import { capturing, request, sequence } from "./fakes.ts";
 
 const PLACE = { region: "us-east-1", account: "000000000000" };
@@ -104,14 +104,15 @@ export class LakeBed {
   }
 
   static async open(): Promise<LakeBed> {
+    const trace = new Trace();
     const aws = await startAws({
       ...PLACE,
       port: 0,
       throttle: false,
       clock: systemClock,
-      trace: new Trace(),
+      trace,
       authorise: () => ({ allowed: true }),
-      logs: new CloudWatchLogs({ ...PLACE, clock: systemClock }),
+      monitoring: monitor({ ...PLACE, clock: systemClock, trace }),
       others: [],
       log: () => {},
     });

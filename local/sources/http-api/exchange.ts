@@ -41,6 +41,8 @@ export interface Exchange {
 const MAX_BODY_BYTES = 10 * 1_024 * 1_024;
 const EMPTY = Buffer.alloc(0);
 
+export const stageName = ({ stage }: Exchange): string => stage?.model.name ?? "$default";
+
 /** Bytes of the request line and the headers, names included. */
 export const headerBytes = (request: IncomingMessage): number =>
   request.rawHeaders.reduce(

@@ -10,6 +10,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../kit/clock.ts";
 import { compileFormat } from "./access-log.ts";
+import { type Answered, answered } from "./answered.ts";
 import { isPreflight, preflightHeaders, withCors } from "./cors.ts";
 import { type EventContext, type GatewayRequest, joinHeaders, toEvent } from "./event.ts";
 import {
@@ -18,6 +19,7 @@ import {
   logContext,
   readBounded,
   type StageState,
+  stageName,
   tokenFrom,
 } from "./exchange.ts";
 import { type Invoke, integrate } from "./integration.ts";
@@ -35,6 +37,8 @@ export interface GatewayDependencies {
   readJson: ReadJson;
   /** One line of the access log, already formatted. */
   writeLog(entry: AccessLogEntry): void;
+  /** Told of every request that was answered. */
+  onAnswer(answered: Answered): void;
 }
 
 export interface AccessLogEntry {
@@ -236,13 +240,14 @@ export class Gateway {
       "apigw-requestid": exchange.requestId,
     });
     response.end(answer.body);
-    this.#writeLog(exchange, answer);
+    const latencyMs = this.#dependencies.clock.now() - exchange.receivedAt;
+    this.#writeLog(exchange, answer, latencyMs);
+    this.#dependencies.onAnswer(answered(exchange, answer, latencyMs));
   }
 
-  #writeLog(exchange: Exchange, answer: GatewayResponse): void {
+  #writeLog(exchange: Exchange, answer: GatewayResponse, latencyMs: number): void {
     const { stage } = exchange;
     if (stage?.format === undefined || stage.model.accessLog === undefined) return;
-    const latencyMs = this.#dependencies.clock.now() - exchange.receivedAt;
     const line = stage.format(logContext(this.#api, exchange, answer, latencyMs));
     this.#dependencies.writeLog({
       logGroup: stage.model.accessLog.logGroup,
@@ -275,5 +280,3 @@ const stageState = (model: StageModel): StageState => ({
   ...(model.accessLog === undefined ? {} : { format: compileFormat(model.accessLog.format) }),
   buckets: new Map(),
 });
-
-const stageName = ({ stage }: Exchange): string => stage?.model.name ?? "$default";

@@ -34,6 +34,7 @@ export interface StageModel {
   /** Limits of one route in this stage. */
   limitsOf(routeKey: string): ThrottleLimits;
   accessLog?: { format: string; logGroup: string };
+  detailedMetrics: boolean;
 }
 
 export interface ApiModel {
@@ -134,6 +135,7 @@ const stageOf = ({ values }: Resource): StageModel => {
     name: textOf(values.name, "$default"),
     limitsOf: (routeKey) => limitsFrom(own.get(routeKey), shared),
     ...(accessLog === undefined ? {} : { accessLog }),
+    detailedMetrics: mapOf(values.defaultRouteSettings)?.detailedMetricsEnabled === true,
   };
 };
 

@@ -216,6 +216,7 @@ export class QueueConsumer {
       mappingId: mapping.id,
       functionName: mapping.functionName,
       queue: mapping.queueName,
+      source: mapping.queueArn,
       size: batch.length,
       failed: again.length,
       outcome: outcomeOf(batch.length, again.length, result !== undefined),

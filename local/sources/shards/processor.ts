@@ -20,6 +20,8 @@ interface Batch<R extends ShardRecord> {
   /** Throttled invocations in a row. */
   throttles: number;
   last?: { requestId: string; functionError: string | null };
+  /** Age of its last record when it was handed to the function, in milliseconds. */
+  iteratorAge?: number;
 }
 
 type Done = Extract<Attempt, { kind: "done" }>;
@@ -67,6 +69,8 @@ export class BatchProcessor<R extends ShardRecord> {
       const batch = await this.#dropExpired(next);
       if (batch.records.length === 0) continue;
       const payload = this.#payload(batch.records, frame && { ...frame, state: state ?? {} });
+      const now = this.#context.clock.now();
+      batch.iteratorAge = now - (batch.records.at(-1)?.arrival ?? now);
       const result = await attempt(this.#invoke, this.#mapping, batch.records, payload);
       if (result.kind === "unavailable") {
         work.unshift(await this.#waitOutThrottle(batch));
@@ -171,19 +175,21 @@ export class BatchProcessor<R extends ShardRecord> {
   }
 
   #trace(batch: Batch<R>, outcome: "ok" | "partial" | "failed" | "discarded", condition?: string): void {
-    const { records, invokeCount, last } = batch;
+    const { records, invokeCount, last, iteratorAge } = batch;
     this.#context.trace.emit({
       kind: "batch",
       at: this.#context.clock.now(),
       mapping: this.#mapping.name,
       mappingId: this.#mapping.id,
       functionName: this.#mapping.functionName,
+      source: this.#place.streamArn,
       shardId: this.#place.shardId,
       size: records.length,
       outcome,
       condition,
       attempt: invokeCount,
       requestId: last?.requestId,
+      ...(outcome === "discarded" ? {} : { iteratorAge }),
       firstSequenceNumber: records[0]?.sequenceNumber,
       lastSequenceNumber: records.at(-1)?.sequenceNumber,
     });

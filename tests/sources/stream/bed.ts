@@ -161,6 +161,7 @@ export class Bed {
         dynamodb: { streams: this.changes },
         logs: new CloudWatchLogs({ region: "eu-west-1", account: "000000000000", clock: this.clock }),
         events: new EventBridge({ region: "eu-west-1", account: "000000000000", clock: this.clock }),
+        alarms: { define: () => () => {} },
         mqtt: { listen: async () => "", onMessage: () => () => {} },
         queues: {} as MessageQueues,
         topics: {

@@ -1,0 +1,163 @@
+/** Metrics in memory, minute by minute, bounded: the minutes that were begun first go first. */
+import { type StatisticSet, Summary } from "./metric-summary.ts";
+
+export type Dimensions = Readonly<Record<string, string>>;
+
+/** What makes a metric one: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html */
+export interface MetricName {
+  readonly namespace: string;
+  readonly name: string;
+  readonly dimensions: Dimensions;
+}
+
+export const MINUTE_MS = 60_000;
+/** Summaries and their cells, of all metrics together: about 30 MB. */
+const MOST_CELLS = 400_000;
+
+/** One metric, and its minutes in the order in which they were begun. */
+export class MetricSeries implements MetricName {
+  readonly namespace: string;
+  readonly name: string;
+  readonly dimensions: Dimensions;
+  /** Of the last figure that had one; AWS keeps a metric per unit, which is not told apart here. */
+  unit: string | undefined;
+  /** By minutes since the epoch. */
+  readonly minutes = new Map<number, Summary>();
+  /** When the newest figure's minute began, in milliseconds since the epoch. */
+  newest = 0;
+
+  constructor({ namespace, name, dimensions }: MetricName) {
+    this.namespace = namespace;
+    this.name = name;
+    this.dimensions = dimensions;
+  }
+
+  /** What happened in `[start, end)`, both whole minutes in milliseconds; undefined when nothing did. */
+  summary(start: number, end: number): Summary | undefined {
+    let merged: Summary | undefined;
+    for (let minute = start / MINUTE_MS; minute < end / MINUTE_MS; minute += 1) {
+      const found = this.minutes.get(minute);
+      if (found === undefined) continue;
+      merged ??= new Summary();
+      merged.merge(found);
+    }
+    return merged;
+  }
+}
+
+/** A metric that figures are added to again and again: its key is made once. */
+export class Metric implements MetricName {
+  readonly namespace: string;
+  readonly name: string;
+  readonly dimensions: Dimensions;
+  readonly key: string;
+
+  constructor(metric: MetricName) {
+    this.namespace = metric.namespace;
+    this.name = metric.name;
+    this.dimensions = metric.dimensions;
+    this.key = keyOf(metric);
+  }
+}
+
+/** The order in which dimensions are given means nothing. */
+const keyOf = (metric: MetricName): string => {
+  if (metric instanceof Metric) return metric.key;
+  const { namespace, name, dimensions } = metric;
+  const names = Object.keys(dimensions);
+  if (names.length > 1) names.sort();
+  return names.reduce((key, each) => `${key}\n${each}=${dimensions[each]}`, `${namespace}\n${name}`);
+};
+
+export interface MetricStoreOptions {
+  readonly clock: { now(): number };
+  /** @default 400,000 */
+  readonly mostCells?: number;
+}
+
+export class MetricStore {
+  readonly #options: MetricStoreOptions;
+  readonly #series = new Map<string, MetricSeries>();
+  /** Minutes that are kept, first begun first. */
+  #order: { key: string; minute: number }[] = [];
+  #first = 0;
+  #cells = 0;
+
+  constructor(options: MetricStoreOptions) {
+    this.#options = options;
+  }
+
+  /** Every metric with figures. */
+  get series(): MetricSeries[] {
+    return [...this.#series.values()];
+  }
+
+  find(metric: MetricName): MetricSeries | undefined {
+    return this.#series.get(keyOf(metric));
+  }
+
+  /** @param at when it happened, in milliseconds since the epoch; now when it is left out */
+  add(metric: MetricName, value: number, { at, unit, count }: FigureOptions = {}): void {
+    this.#change(metric, at, unit, (summary) => summary.add(value, count));
+  }
+
+  addSet(metric: MetricName, set: StatisticSet, { at, unit }: FigureOptions = {}): void {
+    this.#change(metric, at, unit, (summary) => summary.addSet(set));
+  }
+
+  #change(
+    metric: MetricName,
+    at: number | undefined,
+    unit: string | undefined,
+    add: (summary: Summary) => void,
+  ): void {
+    const key = keyOf(metric);
+    const series = this.#open(key, metric);
+    const minute = Math.floor((at ?? this.#options.clock.now()) / MINUTE_MS);
+    if (unit !== undefined) series.unit = unit;
+    const summary = series.minutes.get(minute) ?? this.#begin(key, series, minute);
+    const before = summary.weight;
+    add(summary);
+    this.#cells += summary.weight - before;
+    while (this.#cells > (this.#options.mostCells ?? MOST_CELLS)) this.#dropOldest();
+  }
+
+  #open(key: string, metric: MetricName): MetricSeries {
+    const known = this.#series.get(key);
+    if (known !== undefined) return known;
+    const made = new MetricSeries(metric);
+    this.#series.set(key, made);
+    return made;
+  }
+
+  #begin(key: string, series: MetricSeries, minute: number): Summary {
+    const summary = new Summary();
+    series.minutes.set(minute, summary);
+    series.newest = Math.max(series.newest, minute * MINUTE_MS);
+    this.#order.push({ key, minute });
+    this.#cells += summary.weight;
+    return summary;
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#order[this.#first];
+    this.#first += 1;
+    if (oldest === undefined) return;
+    const series = this.#series.get(oldest.key);
+    this.#cells -= series?.minutes.get(oldest.minute)?.weight ?? 0;
+    series?.minutes.delete(oldest.minute);
+    if (series?.minutes.size === 0) this.#series.delete(oldest.key);
+    if (this.#first < 1_024 || this.#first < this.#order.length / 2) return;
+    this.#order = this.#order.slice(this.#first);
+    this.#first = 0;
+  }
+}
+
+export interface FigureOptions {
+  /** When it happened, in milliseconds since the epoch. @default now */
+  readonly at?: number | undefined;
+  /** E.g. `Milliseconds`. */
+  readonly unit?: string | undefined;
+  /** How often the value was seen. @default 1 */
+  readonly count?: number;
+}
