@@ -1,4 +1,4 @@
-/** What the terminal shows of what happens: one line per request, invocation and line of a function. Pure. */
+/** What the terminal shows of what happens: one line per request, invocation, line of a function and alarm. Pure. */
 import type { TraceEvent } from "./kit/trace.ts";
 
 /** Longest text of a function's line; the whole line is in its log group. */
@@ -49,10 +49,17 @@ const logLine = (event: TraceEvent): string[] | undefined => {
   return [name, text(level), shorten(`${said}${more}`)];
 };
 
+/** Not that an alarm has found its first figures, or lost them again. */
+const alarm = ({ alarm, from, to, reason }: TraceEvent): string[] | undefined =>
+  from === "ALARM" || to === "ALARM"
+    ? [text(alarm), `${text(from)} -> ${text(to)}`, text(reason)]
+    : undefined;
+
 const FORMATS: Readonly<Record<string, (event: TraceEvent) => string[] | undefined>> = {
   invocation,
   "access-log": request,
   log: logLine,
+  alarm,
   inspect: (event) => [nameOf(event.functionName), text(event.url)],
 };
 const LABELS: Readonly<Record<string, string>> = { "access-log": "request" };

@@ -37,6 +37,15 @@ describe("what npm start shows", () => {
     expect(log("x".repeat(1_000))).to.have.length.lessThan(350);
   });
 
+  it("is an alarm that goes off or is over, not that it found its first figures", () => {
+    const change = { kind: "alarm", alarm: "jobs-depth", reason: "Threshold Crossed: 1 datapoint [3]." };
+    expect(line({ ...change, from: "OK", to: "ALARM" })).to.equal(
+      "12:00:00.005 alarm      jobs-depth  OK -> ALARM  Threshold Crossed: 1 datapoint [3].",
+    );
+    expect(line({ ...change, from: "ALARM", to: "OK" })).to.contain("ALARM -> OK");
+    expect(line({ ...change, from: "INSUFFICIENT_DATA", to: "OK" })).to.equal(undefined);
+  });
+
   it("is nothing of the rest", () => {
     for (const kind of ["aws", "batch", "constructor"]) expect(line({ kind })).to.equal(undefined);
   });
