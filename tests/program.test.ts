@@ -3,6 +3,13 @@ import { checkGraph } from "../local/engine/checks.ts";
 import { type Graph, plain, type ResourceNode } from "../local/engine/graph.ts";
 import { evaluate } from "../local/engine/program.ts";
 import { readSettings } from "../local/engine/settings.ts";
+import { costOf } from "../ops/cost/cost.ts";
+import { readPrices } from "../ops/cost/prices.ts";
+import { readBaseline } from "../ops/shared/baseline.ts";
+import { completeLoad } from "../ops/shared/load.ts";
+import { ROUTES, RULE_SHARES } from "../ops/shared/workload-assumptions.ts";
+import { createModel } from "../ops/shared/workload-model.ts";
+import { PROGRAM, STORED } from "../ops/shared/workload-program.ts";
 import { ROOT } from "./helpers/source-files.ts";
 
 /** Actions for which AWS defines no resource, and why a function needs them. */
@@ -199,6 +206,33 @@ describe("the program", function () {
       });
     });
   }
+
+  it("has a price or a reason to be free for every resource, and a measured duration for every function", async () => {
+    const load = completeLoad({ devices: 1_000, everySeconds: 10 }, "a test");
+    const [prices, baseline] = [await readPrices(), await readBaseline(ROOT)];
+
+    for (const graph of Object.values(graphs)) {
+      const { notPriced, functions } = costOf(graph, load, prices, baseline);
+      expect(notPriced, graph.stack).to.deep.equal([]);
+      expect(functions.filter(({ measured }) => !measured).map(({ name }) => name)).to.deep.equal([]);
+    }
+  });
+
+  it("is what the cost model's assumptions speak of: functions, and what each may use", () => {
+    const model = createModel(graphs.prod as Graph);
+    const names = new Set(model.view.graph.resources.map(({ name }) => name));
+
+    for (const name of [...Object.keys(STORED), ...Object.keys(RULE_SHARES)])
+      expect(names.has(name), name).to.equal(true);
+    for (const [name, { uses = {} }] of Object.entries(PROGRAM)) {
+      const rights = model.functions.find(({ node }) => node.name === name)?.rights ?? [];
+      const known = rights.map((right) => `${right.name} ${right.kind}`);
+      expect(known, name).to.include.members(Object.keys(uses));
+    }
+    const routes = ofType(graphs.prod as Graph, "aws:apigatewayv2/route:Route");
+    const keys = routes.map((node) => properties(node).routeKey);
+    expect(keys).to.include.members(Object.keys(ROUTES));
+  });
 
   it("differs between dev and prod as the environments should", () => {
     const stream = (stack: string) =>
