@@ -6,7 +6,7 @@ import { parseDuration, parseQuantity } from "../send/quantities.ts";
 
 export const USAGE =
   "Usage: npm run cost -- [--stack dev] (--devices N [--every 10s] | --load FILE) [--free-tier] [--prices FILE] " +
-  "[--diff BASE.json] [--max DOLLARS] [--max-increase DOLLARS] [--json | --markdown]";
+  "[--diff BASE.json] [--max DOLLARS] [--max-increase DOLLARS] [--allow-unpriced] [--json | --markdown]";
 
 const MOST_DEVICES = 1e12;
 
@@ -22,6 +22,7 @@ export interface CostArguments {
   diff: string | undefined;
   max: number | undefined;
   maxIncrease: number | undefined;
+  allowUnpriced: boolean;
 }
 
 const OPTIONS = {
@@ -34,6 +35,7 @@ const OPTIONS = {
   diff: { type: "string" },
   max: { type: "string" },
   "max-increase": { type: "string" },
+  "allow-unpriced": { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   markdown: { type: "boolean", default: false },
 } as const;
@@ -91,5 +93,6 @@ export const readArguments = async (argv?: string[]): Promise<CostArguments> => 
     diff: values.diff,
     max: dollars("--max", values.max),
     maxIncrease: dollars("--max-increase", values["max-increase"]),
+    allowUnpriced: values["allow-unpriced"],
   };
 };

@@ -180,9 +180,9 @@ export const alternativesTo = ({ load, lines, freeTier }: Cost, prices: Prices):
 /** Where serverless begins to cost as much as something else. */
 export interface BreakEven {
   name: string;
-  /** Devices; undefined where it never does, or always did. */
+  /** Devices; undefined where it never does, or does from the first on. */
   devices?: number;
-  what: "from here on dearer" | "dearer at any load" | "cheaper at any load";
+  what: "from here on dearer" | "dearer from the first device on" | "cheaper at any load";
 }
 
 const MOST_DEVICES = 1e9;
@@ -209,7 +209,7 @@ const breakEvenOf = (
   excess: Excess,
 ): BreakEven => {
   const found = rows.findIndex(([, values]) => (values[index] ?? 0) >= 0);
-  if (found === 0) return { name, what: "dearer at any load" };
+  if (found === 0) return { name, what: "dearer from the first device on" };
   if (found < 0) return { name, what: "cheaper at any load" };
   const [low] = rows[found - 1] ?? [1];
   const [high] = rows[found] ?? [MOST_DEVICES];

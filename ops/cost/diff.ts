@@ -84,14 +84,29 @@ const functionAmount = ({ name, lambda, causes }: { name: string; lambda: number
 export interface Bounds {
   max?: number;
   maxIncrease?: number;
+  /** Whether resources without a price are let pass. */
+  allowUnpriced?: boolean;
 }
 
-/** The bounds that a month breaks, a sentence each. */
+const NAMED = 5;
+
+/** What has no price makes every other figure too low. */
+const unpriced = ({ notPriced }: Pick<Statement, "notPriced">): string[] => {
+  if (notPriced.length === 0) return [];
+  const names = notPriced.slice(0, NAMED).map(({ type, resource }) => `${type} ${resource}`);
+  const more = notPriced.length > NAMED ? `, and ${notPriced.length - NAMED} more` : "";
+  return [
+    `The month is higher than told, as the model has no price for ${names.join(", ")}${more}: give it a meter in ops/cost/meters, or let it pass with --allow-unpriced.`,
+  ];
+};
+
+/** Why a month is not let pass, a sentence each. */
 export const brokenBounds = (
-  { dollars }: Pick<Statement, "dollars">,
+  statement: Pick<Statement, "dollars" | "notPriced">,
   difference: Difference | undefined,
-  { max, maxIncrease }: Bounds,
+  { max, maxIncrease, allowUnpriced = false }: Bounds,
 ): string[] => {
+  const { dollars } = statement;
   const increase = difference ? difference.total.now - difference.total.before : 0;
   return [
     ...(max !== undefined && dollars > max
@@ -102,5 +117,6 @@ export const brokenBounds = (
           `A month costs $${increase.toFixed(2)} more than before, over the $${maxIncrease} of --max-increase.`,
         ]
       : []),
+    ...(allowUnpriced ? [] : unpriced(statement)),
   ];
 };

@@ -73,7 +73,7 @@ const functionLines = ({ functions }: Statement): string[] => {
 
 const breakEvenText = ({ devices, what }: BreakEven): string => {
   if (devices !== undefined) return `serverless costs as much at ${whole(devices)} devices`;
-  return what === "dearer at any load"
+  return what === "dearer from the first device on"
     ? "serverless costs more from the first device on"
     : "serverless costs less at any load";
 };

@@ -231,9 +231,9 @@ describe("ops/cost: the same load elsewhere", () => {
     });
 
     expect(breakEvens(at(1e12), prices).map(({ what }) => what)).to.deep.equal([
-      "dearer at any load",
-      "dearer at any load",
-      "dearer at any load",
+      "dearer from the first device on",
+      "dearer from the first device on",
+      "dearer from the first device on",
     ]);
     expect(breakEvens(at(-1), prices).map(({ what }) => what)).to.deep.equal([
       "cheaper at any load",

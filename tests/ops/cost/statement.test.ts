@@ -154,6 +154,19 @@ describe("ops/cost: the change", () => {
     ]);
   });
 
+  it("does not let a resource without a price pass, unless asked to", () => {
+    const strange = { type: "aws:quantum:Computer", resource: "strange", why: "unknown" };
+    const many = Array.from({ length: 7 }, () => strange);
+
+    expect(brokenBounds({ dollars: 1, notPriced: [strange] }, undefined, {})).to.deep.equal([
+      "The month is higher than told, as the model has no price for aws:quantum:Computer strange: give it a meter in ops/cost/meters, or let it pass with --allow-unpriced.",
+    ]);
+    expect(brokenBounds({ dollars: 1, notPriced: many }, undefined, {})[0]).to.contain(", and 2 more:");
+    expect(brokenBounds({ dollars: 1, notPriced: many }, undefined, { allowUnpriced: true })).to.deep.equal(
+      [],
+    );
+  });
+
   it("lets no name of the program become table or HTML", () => {
     const named = { ...statement, notPriced: [{ type: "a|b", resource: "<img>\n@x", why: "" }] };
 
