@@ -13,14 +13,15 @@ import { readJson } from "../cost/arguments.ts";
 import { knownOf } from "../cost/settings.ts";
 import { type Baseline, readBaseline } from "../shared/baseline.ts";
 import { completeLoad, type Load } from "../shared/load.ts";
-import { createModel, type Model } from "../shared/workload-model.ts";
-import { runBurst } from "./burst.ts";
+import { createModel, type FunctionModel, type Model } from "../shared/workload-model.ts";
+import { type BurstRun, runBurst } from "./burst.ts";
 import { burstsText, burstText } from "./burst-report.ts";
 import { findFunction } from "./find-function.ts";
 import { type BurstFlags, type FleetFlags, type PictureFlags, parseFlags, USAGE } from "./flags.ts";
 import { createFleetReport } from "./fleet.ts";
 import { fleetText } from "./fleet-report.ts";
 import { scalingPicture } from "./picture.ts";
+import { number } from "./text.ts";
 
 interface Project {
   model: Model;
@@ -56,6 +57,8 @@ const readLoad = async ({
     ? [{ devices, everySeconds, mqttShare }, "the flags"]
     : [await readJson("--load", load), load];
 
+const print = (value: unknown): void => console.log(JSON.stringify(value, null, 2));
+
 const showFleet = async (flags: FleetFlags): Promise<void> => {
   const [value, from] = await readLoad(flags);
   completeLoad(value, from);
@@ -68,44 +71,47 @@ const showFleet = async (flags: FleetFlags): Promise<void> => {
   if (flags.json) {
     const functions = report.workload.functions.map(({ byTrigger, ...rest }) => rest);
     const { load, warnings } = report.workload;
-    console.log(JSON.stringify({ ...report, workload: { load, functions, warnings } }, null, 2));
+    print({ ...report, workload: { load, functions, warnings } });
   } else console.log(fleetText(report));
+};
+
+type RunOf = (lambda: FunctionModel, provisioned?: number) => BurstRun;
+
+/** Each function by itself, a line each. */
+const showBursts = ({ count, json }: BurstFlags, functions: readonly FunctionModel[], runOf: RunOf): void => {
+  const runs = functions.map((lambda) => runOf(lambda));
+  if (json) print(runs.map(({ result: { series, ...result }, ...rest }) => ({ ...rest, result })));
+  else console.log(burstsText(count, runs));
+};
+
+/** As the stack is, without what it keeps warm, and with half of what the burst needs. */
+const showVariants = ({ count, json }: BurstFlags, lambda: FunctionModel, runOf: RunOf): void => {
+  const own = runOf(lambda);
+  const half = Math.min(count, Math.ceil(own.result.highest.inFlight / 2));
+  const others = [0, half].filter((warm) => warm !== own.provisioned);
+  const runs = [own, ...others.map((warm) => runOf(lambda, warm))];
+  if (json) {
+    print(runs);
+    return;
+  }
+  const says = ({ provisioned }: BurstRun): string =>
+    provisioned > 0 ? `${number(provisioned)} kept warm` : "none kept warm";
+  console.log(
+    burstText(
+      count,
+      runs.map((each) => ({ says: says(each), run: each })),
+    ),
+  );
 };
 
 const showBurst = async (flags: BurstFlags): Promise<void> => {
   const project = await readProject(flags.stack);
   const baseline = measured(project);
-  const chosen = flags.function === undefined ? undefined : findFunction(project.model, flags.function);
-  const runOf = (lambda: typeof chosen & object, provisioned = flags.provisioned) =>
-    runBurst(project.model, lambda, baseline, { ...flags, provisioned });
-  if (!chosen) {
-    const runs = project.model.functions.map((lambda) => runOf(lambda));
-    if (flags.json)
-      console.log(
-        JSON.stringify(
-          runs.map(({ result: { series, ...result }, ...rest }) => ({ ...rest, result })),
-          null,
-          2,
-        ),
-      );
-    else console.log(burstsText(flags.count, runs));
-    return;
-  }
-  const own = runOf(chosen);
-  const other = own.provisioned > 0 ? 0 : Math.min(flags.count, Math.ceil(own.result.highest.inFlight / 2));
-  const variants = [own, runOf(chosen, other)].map((each) => ({
-    says: each.provisioned > 0 ? `${each.provisioned} kept warm` : "none kept warm",
-    run: each,
-  }));
-  if (flags.json)
-    console.log(
-      JSON.stringify(
-        variants.map(({ run: each }) => each),
-        null,
-        2,
-      ),
-    );
-  else console.log(burstText(flags.count, variants));
+  const { model } = project;
+  const runOf: RunOf = (lambda, provisioned = flags.provisioned) =>
+    runBurst(model, lambda, baseline, { ...flags, provisioned });
+  if (flags.function === undefined) showBursts(flags, model.functions, runOf);
+  else showVariants(flags, findFunction(model, flags.function), runOf);
 };
 
 const drawPicture = async ({ stack, seed, file }: PictureFlags): Promise<void> => {

@@ -41,7 +41,8 @@ export const SETTINGS = {
     what: "Lambda: the function's timeout",
     unit: "seconds",
     per: "function",
-    change: "cut the work in more parts (compactionBuckets for the lake), or a machine that runs longer",
+    change:
+      "less work per invocation: smaller parts that read only what is theirs; or a machine that runs longer",
     page: "https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html",
   },
   cacheUnits: {
