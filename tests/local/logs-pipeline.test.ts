@@ -1,5 +1,5 @@
-import { zstdDecompressSync } from "node:zlib";
-import { GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import { gzipSync, zstdDecompressSync } from "node:zlib";
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { expect } from "chai";
 import type { TraceEvent } from "../../local/kit/trace.ts";
 import { Runtime } from "../../local/runtime.ts";
@@ -68,6 +68,43 @@ describe("the log pipeline on this machine", function () {
       ({ kind, line }) => kind === "log" && String(line).includes('"service":"access-log","requests"'),
     );
     expect(JSON.parse(String(figures.line))).to.deep.include({ requests: 3, status2xx: 1, status4xx: 2 });
+  });
+
+  it("takes what can be read of a corrupt gzip file and of lines of 1 MB, and keeps the rest in quarantine, in one go", async () => {
+    const since = runtime.trace.events.length;
+    const line = (second: number): string => {
+      const time = new Date(Math.floor(Date.now() / 1_000) * 1_000 - second * 1_000).toUTCString();
+      const [, day = "", month = "", year = "", clock = ""] = time.split(" ");
+      return `203.0.113.9 - - [${day}/${month}/${year}:${clock} +0000] "GET /file-${second} HTTP/1.1" 200 12`;
+    };
+    const packed = gzipSync(Array.from({ length: 2_000 }, (_, index) => line(index % 1_000)).join("\n"));
+    const files: Record<string, Buffer> = {
+      "cut off+1.log.gz": packed.subarray(0, packed.length / 2),
+      "no gzip.log.gz": Buffer.concat([Buffer.from([0x1f, 0x8b]), Buffer.from("not gzip at all")]),
+      "long.log": Buffer.from(`${line(1)}\n${"x".repeat(1_048_576)}\n${line(2)}\n`),
+    };
+    const Bucket = target.outputs.logsBucketName;
+    for (const [Key, Body] of Object.entries(files)) {
+      const done = runtime.trace.waitFor(
+        ({ kind, functionName }) => kind === "batch" && String(functionName).startsWith("logs-process-"),
+        { onlyNew: true },
+      );
+      await s3.send(new PutObjectCommand({ Bucket, Key, Body }));
+      expect((await done).outcome).to.equal("ok");
+    }
+    const runs = runtime.trace.events
+      .slice(since)
+      .filter(
+        ({ kind, functionName }) => kind === "invocation" && String(functionName).startsWith("logs-process-"),
+      );
+    expect(runs.map(({ status }) => status)).to.deep.equal(["ok", "ok", "ok"]);
+    const refused = await lakeLines("quarantine/logs/");
+    const reasons = refused.map(({ reason }) => String(reason)).sort();
+    expect(reasons).to.have.length(3);
+    expect(reasons.slice(0, 2).every((reason) => reason.startsWith("gzip: "))).to.equal(true);
+    expect(reasons[2]).to.equal("line is over 65536 bytes");
+    const read = (await lakeLines("logs/dt=")).filter(({ path }) => String(path).startsWith("/file-"));
+    expect(read.length).to.be.within(200, 2_001);
   });
 
   it("lets the AWS API search what functions and the gateway logged", async () => {
