@@ -20,6 +20,8 @@ import { capturing, request, sequence } from "./fakes.ts";
 const PLACE = { region: "us-east-1", account: "000000000000" };
 export const HOUR = "2026-01-31T12";
 const HOUR_START = Date.parse(`${HOUR}:00:00Z`);
+/** Correlation id of what a schedule plans. */
+export const PLANNING = "planning";
 export const JOB: CompactionJob = { hour: HOUR, bucket: 0, buckets: 1 };
 export const LAKE = "lake";
 const [MANIFESTS, REPORTS] = ["manifests", "reports"];
@@ -173,6 +175,7 @@ export class LakeBed {
       buckets: BUCKETS,
       clients: { s3: this.s3, dynamodb: this.#dynamodb, sqs: this.#sqs },
       now: () => now,
+      newId: () => PLANNING,
       logger: createLogger({ service: "plan", write: () => {} }),
       emit: () => {},
     };

@@ -1,7 +1,9 @@
 import { expect } from "chai";
-import { HOUR, JOB, LakeBed, line } from "../lake-bed.ts";
+import { HOUR, JOB, LakeBed, line, PLANNING } from "../lake-bed.ts";
 
 const NOW = Date.parse(`${HOUR}:30:00Z`);
+
+const PLANNED = { ...JOB, correlationId: PLANNING };
 
 describe("plan-compaction's handler", () => {
   let bed: LakeBed;
@@ -16,7 +18,7 @@ describe("plan-compaction's handler", () => {
     await bed.plan(NOW);
     await bed.plan(NOW);
     const jobs = await bed.compactions();
-    expect(jobs).to.deep.equal([JOB, JOB]);
+    expect(jobs).to.deep.equal([PLANNED, PLANNED]);
     expect(await bed.run(...jobs)).to.deep.equal([]);
     expect(bed.emitted).to.have.length(1);
     await bed.plan(NOW);
@@ -26,7 +28,7 @@ describe("plan-compaction's handler", () => {
   it("finds what a schedule that came late or out of order had missed", async () => {
     await bed.plan(NOW + 47 * 3_600_000);
     await bed.plan(NOW - 3_600_000);
-    expect(await bed.compactions()).to.deep.equal([JOB]);
+    expect(await bed.compactions()).to.deep.equal([PLANNED]);
     await bed.plan(NOW + 48 * 3_600_000);
     expect(await bed.compactions()).to.deep.equal([]);
   });
@@ -35,7 +37,10 @@ describe("plan-compaction's handler", () => {
     const backfill = JSON.stringify({ from: HOUR, to: HOUR });
     await bed.plan(NOW, backfill, "{}", backfill);
     const jobs = await bed.compactions();
-    expect(jobs).to.deep.equal([JOB, JOB]);
+    expect(jobs).to.deep.equal([
+      { ...JOB, correlationId: "0" },
+      { ...JOB, correlationId: "2" },
+    ]);
     expect(await bed.run(...jobs)).to.deep.equal([]);
     expect(await bed.built()).to.have.length(1);
   });
