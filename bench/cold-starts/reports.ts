@@ -26,7 +26,8 @@ export class Reports {
 
   /** @param line any line of the function's log */
   add(line: string): void {
-    if (!line.includes('"platform.report"')) return;
+    // As Lambda writes it: a function's own line may hold anything.
+    if (!(line.startsWith('{"time":') && line.includes('"type":"platform.report"'))) return;
     const { record } = JSON.parse(line) as Report;
     const { durationMs, initDurationMs, maxMemoryUsedMB = 0 } = record?.metrics ?? {};
     this.#memoryMb = Math.max(this.#memoryMb, maxMemoryUsedMB);

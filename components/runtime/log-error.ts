@@ -4,8 +4,15 @@
  *
  * Source: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html
  */
+
+/** The line of an entry. Pure. */
+export const errorLine = (
+  entry: Record<string, unknown>,
+  { now, service }: { now: number; service: string | undefined },
+): string => JSON.stringify({ ...entry, timestamp: new Date(now).toISOString(), level: "ERROR", service });
+
+/** Writes an entry under the function's name. */
 export const logError = (entry: Record<string, unknown>): void => {
-  const head = { timestamp: new Date().toISOString(), level: "ERROR" };
-  const line = { ...head, service: process.env.AWS_LAMBDA_FUNCTION_NAME, ...entry };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+  const line = errorLine(entry, { now: Date.now(), service: process.env.AWS_LAMBDA_FUNCTION_NAME });
+  process.stdout.write(`${line}\n`);
 };
