@@ -76,13 +76,18 @@ export function localTarget(stack: string, state: LocalState): Target {
 
 /**
  * The system that `npm start` runs on this machine, if it does.
+ * @param elsewhere how the command reaches the deployed one
  * @throws {Error} when nothing runs, with the cure.
  */
-export async function runningLocally(directory: string, stack: string): Promise<Target> {
+export async function runningLocally(
+  directory: string,
+  stack: string,
+  elsewhere = "add --aws",
+): Promise<Target> {
   const state = await readState(directory, stack);
   if (state && isAlive(state.pid)) return localTarget(stack, state);
   throw new Error(
-    `Stack "${stack}" does not run on this machine. Start it in another terminal (npm start -- --stack ${stack}), or add --aws for the deployed one.`,
+    `Stack "${stack}" does not run on this machine. Start it in another terminal (npm start -- --stack ${stack}), or ${elsewhere} for the deployed one.`,
   );
 }
 

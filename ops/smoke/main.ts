@@ -20,7 +20,7 @@ async function main(): Promise<void> {
   const directory = process.cwd();
   const progress = createProgress(process.stderr);
   const target = values.local
-    ? await runningLocally(directory, values.stack)
+    ? await runningLocally(directory, values.stack, "leave --local out")
     : await deployed(directory, values.stack);
   const result = await runScenario({
     target,

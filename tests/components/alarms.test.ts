@@ -6,6 +6,7 @@ import { Alarms, type AlarmsArgs } from "../../components/alarms.ts";
 import { whenComplete } from "../../components/finaliser.ts";
 import { Function } from "../../components/function.ts";
 import { ALARM_RULES } from "../../components/internal/alarm-rules.ts";
+import { LOG_QUERIES } from "../../components/internal/log-queries.ts";
 import { Queue } from "../../components/queue.ts";
 import { Stream } from "../../components/stream.ts";
 import { Table } from "../../components/table.ts";
@@ -302,19 +303,32 @@ interface Statement {
 }
 
 describe("Alarms: what they say", () => {
+  const runbook = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
+  const anchors = [...runbook.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9 -]/g, "")
+      .replaceAll(" ", "-"),
+  );
+
   it("names the stack and the resource, and sends the reader to a section that the runbook has", async () => {
-    const runbook = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
-    const anchors = [...runbook.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
-      heading
-        .toLowerCase()
-        .replaceAll(/[^a-z0-9 -]/g, "")
-        .replaceAll(" ", "-"),
-    );
     const resources = await alarmsOf(sink);
     expect(String(alarm(resources, "sink-queue-depth").alarmDescription))
       .to.match(/^project\/test: sink-queue holds /)
       .and.to.match(/ docs\/operations\.md#dead-letters$/);
     expect(anchors).to.include.members(Object.keys(ALARM_RULES));
+  });
+
+  it("and what the runbook says, lead to sections and saved queries that there are", () => {
+    const links = [...runbook.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor);
+    expect(links.length).to.be.greaterThan(5);
+    expect(anchors).to.include.members(links);
+    const cures = Object.values(ALARM_RULES).map(({ cure }) => cure);
+    const told = `${cures.join(" ")} ${runbook}`;
+    const queries = [...told.matchAll(/(?:quer(?:y|ies)|Saved query|and) `?([a-z]+(?:-[a-z]+)+)`?/g)];
+    const named = new Set(queries.map(([, name]) => name));
+    expect([...named].filter((name) => !Object.hasOwn(LOG_QUERIES, String(name)))).to.deep.equal([]);
+    expect(named.size).to.be.greaterThan(3);
   });
 });
 
