@@ -4,13 +4,17 @@ import { parseArgs } from "node:util";
 import { programLog, run, UsageError } from "./cli.ts";
 import { consoleLine } from "./console.ts";
 import { redact } from "./engine/graph.ts";
+import { Trace } from "./kit/trace.ts";
 import { withLocalQueues } from "./queue-urls.ts";
 import { Runtime } from "./runtime.ts";
 import { removeState, writeState } from "./state.ts";
 import { changedLine, type SummaryInput, summary } from "./summary.ts";
+import { serveTraces } from "./traces.ts";
 import { watchProgram } from "./watch.ts";
 
 const DEFAULT_PORT = 4566;
+/** For `npm run trace`: some minutes of a busy system, about 25 MB. */
+const EVENTS_KEPT = 50_000;
 
 interface Flags {
   stack: string;
@@ -48,8 +52,10 @@ async function main(): Promise<void> {
   const started = performance.now();
   const flags = readFlags(process.argv.slice(2));
   const directory = process.cwd();
+  const trace = new Trace({ capacity: EVENTS_KEPT });
   const runtime = await Runtime.start({
     directory,
+    trace,
     stack: flags.stack,
     port: flags.port,
     dataDir: flags.data,
@@ -59,10 +65,12 @@ async function main(): Promise<void> {
     onProgress: (step) => progress(`Starting: ${step} ...`),
   });
   const interrupted = interruption();
+  const traces = await serveTraces(trace);
   try {
-    await serve(runtime, { directory, flags, started, interrupted });
+    await serve(runtime, { directory, flags, started, interrupted, tracesUrl: traces.url });
   } finally {
     progress("Stopping ...");
+    await traces.close();
     await runtime.stop();
     await removeState(directory, flags.stack, process.pid);
     progress("");
@@ -75,19 +83,22 @@ interface Session {
   /** When the command began, by `performance.now()`. */
   started: number;
   interrupted: Promise<void>;
+  /** Where `npm run trace` asks. */
+  tracesUrl: string;
 }
 
 /** Tells what runs, and follows the program's changes, until it is interrupted. */
-async function serve(runtime: Runtime, { directory, flags, started, interrupted }: Session): Promise<void> {
+async function serve(runtime: Runtime, session: Session): Promise<void> {
+  const { flags, started, interrupted } = session;
   if (flags.inspect) runtime.pool.inspect(functionNamed(runtime, flags.inspect));
-  await publish(runtime, directory, flags.stack);
+  await publish(runtime, session);
   progress("");
   console.log(summary(await describe(runtime, flags.stack, performance.now() - started)).join("\n"));
   printInvocations(runtime);
   if (!flags.watch) return interrupted;
   const watching = await watchProgram({
-    directory,
-    onChange: () => takeOver(runtime, directory, flags.stack),
+    directory: session.directory,
+    onChange: () => takeOver(runtime, session),
     onError: ({ message }) => console.error(`Changes are not seen everywhere any more: ${message}`),
   });
   await interrupted;
@@ -95,19 +106,20 @@ async function serve(runtime: Runtime, { directory, flags, started, interrupted 
 }
 
 /** For the commands of other terminals. */
-const publish = (runtime: Runtime, directory: string, stack: string): Promise<void> =>
-  writeState(directory, stack, {
+const publish = (runtime: Runtime, { directory, flags, tracesUrl }: Session): Promise<void> =>
+  writeState(directory, flags.stack, {
     pid: process.pid,
     endpoint: runtime.aws.endpoint.url,
     hosts: runtime.hosts.entries(),
     outputs: runtime.outputs,
+    traces: tracesUrl,
   });
 
 /** Evaluates the changed program; one that fails leaves the running system as it was. */
-async function takeOver(runtime: Runtime, directory: string, stack: string): Promise<void> {
+async function takeOver(runtime: Runtime, session: Session): Promise<void> {
   try {
     const changes = await runtime.update();
-    await publish(runtime, directory, stack);
+    await publish(runtime, session);
     console.log(changedLine(changes));
   } catch (error) {
     console.log(`Program not taken over: ${(error as Error).message}`);

@@ -10,6 +10,8 @@ export interface LocalState {
   hosts: [string, string][];
   /** The stack's outputs, secrets opened. */
   outputs: object;
+  /** Where traces are asked for. */
+  traces?: string;
 }
 
 const folderOf = (directory: string): string => join(directory, ".cache", "local");

@@ -66,21 +66,23 @@ class Notifier {
     const eventName = eventNameOf(object);
     for (const target of targets.filter((each) => wants(each, eventName, object.key))) {
       const event = toEvent(object, this.#place(target));
-      this.#deliver(target, event).catch(({ message }: Error) =>
-        this.#context.log(
-          `Bucket notification "${this.#notification.name}": "${object.key}" is lost, because ${target.arn} refused it: ${message}`,
-        ),
+      this.#deliver(target, event).then(
+        (known) => this.#trace(target, object, { eventName, ...known }),
+        ({ message }: Error) =>
+          this.#context.log(
+            `Bucket notification "${this.#notification.name}": "${object.key}" is lost, because ${target.arn} refused it: ${message}`,
+          ),
       );
-      this.#trace(target, object, eventName);
     }
   }
 
-  async #deliver(target: Target, event: object): Promise<void> {
-    if (target.kind === "queue") await this.#send(target.arn, JSON.stringify(event));
-    else await this.#context.asyncInvoke.invoke(functionNameOf(target.arn), event);
+  /** @returns what the target knows the event by */
+  async #deliver(target: Target, event: object): Promise<{ messageId: string } | { requestId: string }> {
+    if (target.kind === "queue") return { messageId: await this.#send(target.arn, JSON.stringify(event)) };
+    return this.#context.asyncInvoke.invoke(functionNameOf(target.arn), event);
   }
 
-  #send(queueArn: string, body: string): Promise<unknown> {
+  #send(queueArn: string, body: string): Promise<string> {
     const sender = { service: SERVICE, sourceArn: `arn:aws:s3:::${this.#notification.bucket}` };
     return this.#context.services.queues.sendFrom(sender, queueArn, { body });
   }
@@ -102,9 +104,9 @@ class Notifier {
     };
   }
 
-  #trace({ id, arn }: Target, { bucket, key }: WrittenObject, eventName: string): void {
+  #trace({ id, arn }: Target, { bucket, key }: WrittenObject, known: { eventName: string }): void {
     const { trace, clock } = this.#context;
-    trace.emit({ kind: "notification", at: clock.now(), bucket, key, eventName, target: arn, id });
+    trace.emit({ kind: "notification", at: clock.now(), bucket, key, target: arn, id, ...known });
   }
 }
 

@@ -30,6 +30,8 @@ export interface Target {
   outputs: StackOutputs;
   /** The local AWS endpoint; undefined on AWS itself. */
   endpoint: string | undefined;
+  /** Where a system on this machine is asked for traces. */
+  traces?: string | undefined;
   /** The address behind an AWS URL: itself on AWS, a loopback one locally. */
   resolve(url: string): string;
 }
@@ -70,6 +72,7 @@ export function localTarget(stack: string, state: LocalState): Target {
     stack,
     outputs: stackOutputs(state.outputs, stack),
     endpoint: state.endpoint,
+    traces: state.traces,
     resolve: (url) => hosts.resolve(url),
   };
 }
