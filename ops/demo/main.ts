@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { programLog, run } from "../../local/cli.ts";
+import { Trace } from "../../local/kit/trace.ts";
 import { Runtime } from "../../local/runtime.ts";
 import { parseNormals } from "../shared/normals.ts";
 import { createProgress, type Progress } from "../shared/progress.ts";
@@ -14,12 +15,16 @@ import { localTarget, type Target } from "../shared/target.ts";
 import { zipSizes } from "../shared/zip-sizes.ts";
 import { failures } from "../smoke/report.ts";
 import { runScenario, type ScenarioResult } from "../smoke/scenario.ts";
+import { alarmChecks, raisedBy } from "./alarms.ts";
 import { demoReport, type FunctionFigures } from "./report.ts";
+import { exampleTraces } from "./traces.ts";
 
 const SAMPLE = "samples/seattle-weather-hourly-normals.csv";
 const PATIENCE = 30_000;
 /** The subscriber whose environment dies, once, after its writes and before its answer. */
 const VICTIM = "telemetry-aggregate-";
+/** Everything that happens in a run. */
+const EVENTS_KEPT = 100_000;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { stack: { type: "string", default: "dev" } } });
@@ -32,6 +37,7 @@ async function main(): Promise<void> {
     directory,
     stack: values.stack,
     port: 0,
+    trace: new Trace({ capacity: EVENTS_KEPT }),
     pool: { onResponse: faults.onResponse },
     onLog: programLog((line) => progress.note(line)),
   });
@@ -39,12 +45,18 @@ async function main(): Promise<void> {
     const readyMs = performance.now() - started;
     const result = await play(runtime, values.stack, directory, progress);
     progress.end();
+    // The minute in progress counts, too: the run may be over before it is.
+    runtime.aws.cloudWatch.judgeNow();
+    const { events } = runtime.trace;
     const functions = await figures(runtime);
     const killed = faults.killed();
+    const checks = [...result.checks, ...alarmChecks(raisedBy(events), VICTIM)];
+    const traces = exampleTraces(events, result.mark);
+    const times = { readyMs, totalMs: performance.now() - started };
     console.log(
-      demoReport({ result, functions, killed, readyMs, totalMs: performance.now() - started }).join("\n"),
+      demoReport({ result: { ...result, checks }, functions, killed, traces, ...times }).join("\n"),
     );
-    const wrong = failures(result.checks, killed === 1 ? [] : [`${killed} environments died; it must be 1`]);
+    const wrong = failures(checks, killed === 1 ? [] : [`${killed} environments died; it must be 1`]);
     if (wrong.length > 0) throw new Error(`${wrong.length} figures are wrong:\n${wrong.join("\n")}`);
   } finally {
     progress.end();

@@ -12,6 +12,8 @@ export interface DemoFigures {
   functions: FunctionFigures[];
   /** Environments that died on purpose. */
   killed: number;
+  /** A reading's and an order's, line by line. */
+  traces: string[][];
   readyMs: number;
   totalMs: number;
 }
@@ -42,6 +44,8 @@ export function demoReport(figures: DemoFigures): string[] {
       ...checkTable(result.checks),
     ]),
     "",
+    "A reading's and an order's way through it (npm run trace shows any)",
+    ...figures.traces.flatMap((lines) => [...indent(lines), ""]),
     `Ready in ${seconds(figures.readyMs)}, done in ${seconds(figures.totalMs)}.`,
   ];
 }

@@ -31,7 +31,9 @@ export async function checkOrders(context: SmokeContext): Promise<Check[]> {
   const plan = Array.from({ length: ORDERS }, (_, index) => planned(`${context.mark}-order-${index}`, index));
   context.step(`placing ${ORDERS} orders, each ${DUPLICATES} times at once`);
   const answers = await Promise.all(
-    plan.flatMap((order) => Array.from({ length: DUPLICATES }, () => place(context, token, order))),
+    plan.flatMap((order) =>
+      Array.from({ length: DUPLICATES }, (_, sent) => place(context, token, order, `${order.key}-${sent}`)),
+    ),
   );
   const placed = distinctOrders(answers);
   context.step("waiting until every order is fulfilled");
@@ -64,8 +66,9 @@ const place = (
   { api }: SmokeContext,
   token: string,
   { key, items }: Omit<Planned, "totalCents">,
+  correlationId = key,
 ): Promise<Answer> =>
-  api.post("/orders", { items }, token, { "idempotency-key": key, "x-correlation-id": key });
+  api.post("/orders", { items }, token, { "idempotency-key": key, "x-correlation-id": correlationId });
 
 async function read({ api }: SmokeContext, token: string, orderId: string): Promise<PlacedOrder | undefined> {
   const { status, body } = await api.get(`/orders/${orderId}`, token);

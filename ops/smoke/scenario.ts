@@ -31,6 +31,8 @@ export interface ScenarioOptions {
 }
 
 export interface ScenarioResult {
+  /** Begins the names of the run's devices and its correlation ids. */
+  mark: string;
   stream: { totals: Totals; readings: Reading[]; malformed: Malformed[] };
   http: { readings: Reading[]; accepted: number; rejected: number };
   /** What the API answers per metric and hour, for the chart. */
@@ -63,7 +65,7 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
   options.onStep(`sending ${plan.records.length} records to the stream`);
   const totals = await sendRecords(plan.records, options);
   options.onStep(`posting ${plan.httpReadings.length + plan.httpBad.length} readings to the API`);
-  const posted = await postReadings(api, plan);
+  const posted = await postReadings(api, plan, `${mark}-post`);
   options.onStep("waiting until every reading is queryable");
   const queryable = await untilQueryable(api, plan, options);
   options.onStep("waiting until every reading is in the lake");
@@ -92,6 +94,7 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
     })),
   ];
   return {
+    mark,
     stream: { totals, readings: plan.streamReadings, malformed: plan.bad },
     http: { readings: plan.httpReadings, ...posted },
     hourlyMeans: series.hourlyMeans,
@@ -150,10 +153,12 @@ async function sendRecords(records: Outgoing[], { target, sleep, random }: Scena
 async function postReadings(
   api: ApiClient,
   { httpReadings, httpBad }: Plan,
+  correlationId: string,
 ): Promise<{ accepted: number; rejected: number }> {
   const [first, ...rest] = httpReadings;
   const body = [first, ...httpBad, ...rest];
-  const answer = await api.post("/telemetry", body, await api.token("telemetry.write"));
+  const headers = { "x-correlation-id": correlationId };
+  const answer = await api.post("/telemetry", body, await api.token("telemetry.write"), headers);
   const { results = [] } = (answer.body ?? {}) as { results?: { status: string; reason?: string }[] };
   return {
     accepted: results.filter(({ status }) => status === "accepted").length,
