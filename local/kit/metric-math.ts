@@ -11,7 +11,7 @@ import { idsIn, MathError, type MathNode, parseMath } from "./metric-math-parser
 export type Points = readonly (number | undefined)[];
 type Value = number | Points | readonly Points[];
 
-export interface MathInput {
+interface MathInput {
   /** The points of a metric or expression; undefined when there is none of that name. */
   points(id: string): Points | undefined;
   /** Names of all metrics, for METRICS(). */

@@ -69,7 +69,7 @@ export const nameOf = (input: Input, key: string): string => {
   throw invalid(`The parameter ${key} must be shorter than ${LONGEST_NAME + 1} characters.`);
 };
 
-export const dimensionsOf = (input: Input): Dimensions => {
+const dimensionsOf = (input: Input): Dimensions => {
   const pairs = mapsOf(input, "Dimensions");
   if (pairs.length > MOST_DIMENSIONS)
     throw invalid(`The collection Dimensions must not have a size greater than ${MOST_DIMENSIONS}.`);

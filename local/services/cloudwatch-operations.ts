@@ -23,7 +23,7 @@ import type { MetricName, MetricStore } from "./metric-store.ts";
 import type { Input, Output } from "./service.ts";
 import { Timestamp } from "./timestamp.ts";
 
-export interface CloudWatchContext {
+interface CloudWatchContext {
   readonly store: MetricStore;
   readonly alarms: MetricAlarms;
   now(): number;

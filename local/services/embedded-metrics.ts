@@ -7,7 +7,7 @@
  */
 import type { Dimensions, MetricName } from "./metric-store.ts";
 
-export interface EmbeddedFigure {
+interface EmbeddedFigure {
   readonly metric: MetricName;
   readonly values: readonly number[];
   readonly unit: string | undefined;

@@ -28,7 +28,7 @@ export interface MetricQuery extends Named {
   readonly periodSeconds: number;
 }
 
-export interface ExpressionQuery extends Named {
+interface ExpressionQuery extends Named {
   readonly text: string;
   readonly expression: MathExpression;
 }

@@ -6,7 +6,6 @@
  * Differs from AWS: signatures are verified in presigned URLs and forms only, and of the functions' keys only; checksums
  * are not; of an object's versions only the current one is kept; an object's bytes are held in memory.
  */
-
 import { once } from "node:events";
 import type { Clock } from "../kit/clock.ts";
 import type { TraceInput } from "../kit/trace.ts";

@@ -8,6 +8,8 @@ import type { Load } from "./load.ts";
 export interface Run {
   invocations: number;
   events: number;
+  /** Shards that its records are spread over by their partition key; 1 where nothing is. */
+  shards: number;
   load: Load;
   /** The invocations of another function, by its name; 0 where there is none. */
   invocationsOf(name: string): number;

@@ -27,13 +27,16 @@ const ITEM_BYTES = 400;
 const once = (bytes: number) => (run: Run) => ({ perSecond: run.events, bytes });
 const readingsIn = ({ events, load }: Run): number => Math.max(events, readingsPerSecond(load));
 
-/** Series that a batch has readings of, over all batches of a second. A record's readings are of one device. */
+/**
+ * Series that a batch has readings of, over all batches of a second. A record's readings are of one device, and a
+ * device's records are in one shard: a batch can hold no more than its shard's share of the series.
+ */
 const seriesTouched = (run: Run): number => {
   const { readingsPerRecord, metricsPerDevice } = run.load;
   return Math.min(
     readingsIn(run),
     run.events * Math.min(readingsPerRecord, metricsPerDevice),
-    run.invocations * Math.max(1, seriesOf(run.load)),
+    run.invocations * Math.max(1, seriesOf(run.load) / run.shards),
   );
 };
 

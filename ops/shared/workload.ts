@@ -130,24 +130,28 @@ class Settling {
     const invocationsOf = (name: string) => this.#invocations.get(name) ?? 0;
     const called = this.#arrivals.get(model.node.urn) ?? NOTHING;
     const byTrigger = new Map<string, number>();
-    let [invocations, events] = [called.perSecond, called.perSecond];
+    let [invocations, events, shards] = [called.perSecond, called.perSecond, 1];
     for (const trigger of model.triggers) {
       const arrival = this.#arrivals.get(trigger.source) ?? NOTHING;
       const batches = this.#batches(trigger, arrival);
       byTrigger.set(trigger.source, (byTrigger.get(trigger.source) ?? 0) + batches);
       invocations += batches;
       events += arrival.perSecond;
+      shards = Math.max(shards, this.#shards(trigger, arrival));
     }
-    return { model, byTrigger, run: { invocations, events, load: this.#load, invocationsOf } };
+    return { model, byTrigger, run: { invocations, events, shards, load: this.#load, invocationsOf } };
   }
 
   #batches(trigger: Trigger, arrival: Arrival): number {
     if (trigger.kind === "direct") return arrival.perSecond;
     if (trigger.kind === "log") return logBatches(arrival);
     if (trigger.kind === "queue") return queueBatches(arrival, trigger);
-    const node = this.#model.nodes.get(trigger.source);
-    const shards = node ? shardsOf(node, arrival) : 1;
-    return streamBatches(arrival, { ...trigger, lanes: shards * trigger.factor });
+    return streamBatches(arrival, { ...trigger, lanes: this.#shards(trigger, arrival) * trigger.factor });
+  }
+
+  #shards({ kind, source }: Trigger, arrival: Arrival): number {
+    const node = this.#model.nodes.get(source);
+    return kind === "stream" && node ? shardsOf(node, arrival) : 1;
   }
 }
 

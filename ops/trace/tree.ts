@@ -3,7 +3,7 @@ import type { TraceEvent } from "../../local/kit/trace.ts";
 import { type Cause, causeOf, shortName } from "./causes.ts";
 import { type Facts, factsOf, type Invocation, textOf } from "./facts.ts";
 
-export interface Hop {
+interface Hop {
   label: string;
   /** Milliseconds since the epoch. */
   startedAt: number;

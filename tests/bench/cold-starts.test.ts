@@ -16,7 +16,8 @@ describe("bench: what reports say of a function", () => {
 
   it("leaves the function's own lines alone, JSON or not", () => {
     const reports = new Reports();
-    for (const line of ["not JSON", '{ "platform.report"', JSON.stringify({ message: "done" })]) reports.add(line);
+    for (const line of ["not JSON", '{ "platform.report"', JSON.stringify({ message: "done" })])
+      reports.add(line);
     expect(reports.warm).to.equal(0);
   });
 });
