@@ -115,7 +115,7 @@ export const QUOTAS = {
     kind: "adjustable",
     per: "table",
     change:
-      "ask for a higher quota of the table; larger batches by a longer window, as a batch writes each item once",
+      "ask for a higher quota of the table; several readings of a device in one record, as a batch writes each item once",
     page: DYNAMODB,
   },
   tableReads: {
@@ -124,7 +124,7 @@ export const QUOTAS = {
     unit: "units/s",
     kind: "adjustable",
     per: "table",
-    change: "ask for a higher quota of the table; larger batches, which read each item once; a larger cache",
+    change: "ask for a higher quota of the table; several readings of a device in one record; a larger cache",
     page: DYNAMODB,
   },
   partitionWrites: {
