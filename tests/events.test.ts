@@ -9,8 +9,8 @@ const namesIn = (folder: string, ending: string): string[] =>
     .filter((file) => file.endsWith(ending))
     .map((file) => file.slice(0, -ending.length));
 
-/** Not sources of events: what they have in common, and a place where tokens come from. */
-const OTHERS = ["identity", "source"];
+/** No function gets an event of theirs: alarms tell topics, tokens come from identity, and what sources have in common. */
+const OTHERS = ["alarms", "identity", "source"];
 
 describe("the events that functions get", () => {
   it("are each compared with one of AWS's: every source's test reads an example", () => {
