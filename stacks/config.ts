@@ -28,6 +28,10 @@ export interface Settings {
   logFileDays: number;
   /** Days that the events of orders are kept for a replay, 0-3,650; 0 keeps none. */
   orderArchiveDays: number;
+  /** Orders' messages in work at once, 2-1,000: a flood of orders leaves the account room for everything else. */
+  orderConcurrency: number;
+  /** Dropped log files in work at once, 2-1,000. */
+  logFileConcurrency: number;
   /** Days that uploaded images are kept as they came, 1-365; their thumbnails stay. */
   uploadDays: number;
   /** Images in work at once, 2-1,000. */
@@ -107,6 +111,8 @@ const READERS: {
   },
   logFileDays: { fallback: 30, read: wholeNumber(1, 3_650) },
   orderArchiveDays: { fallback: 7, read: wholeNumber(0, 3_650) },
+  orderConcurrency: { fallback: 10, read: wholeNumber(2, 1_000) },
+  logFileConcurrency: { fallback: 5, read: wholeNumber(2, 1_000) },
   uploadDays: { fallback: 7, read: wholeNumber(1, 365) },
   imageConcurrency: { fallback: 10, read: wholeNumber(2, 1_000) },
   compactionConcurrency: { fallback: 10, read: wholeNumber(2, 1_000) },

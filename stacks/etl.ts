@@ -27,6 +27,8 @@ const COMPACTION_MB = 1_769;
 /** Compaction sorts through /tmp: some 20 million readings of one hour and bucket. */
 const COMPACTION_DISK_MB = 4_096;
 const LONG = 900;
+/** Backfills are asked for by hand, and each queues up to thousands of jobs. */
+const BACKFILLS_AT_ONCE = 5;
 
 /** The lake's raw hours to Parquet, its days to reports, and SQL over both. */
 export function createEtl(
@@ -62,6 +64,7 @@ export function createEtl(
 
   backfills.subscribe("plan", {
     description: "Queues the hours of the lake that a message asks for",
+    maximumConcurrency: BACKFILLS_AT_ONCE,
     batchSize: 1,
     timeout: 300,
     logRetentionDays,

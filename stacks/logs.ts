@@ -37,6 +37,7 @@ export function createLogs(
 
   files.onObjectCreated("process", {
     description: "Dropped access logs to the lake, with figures per minute",
+    maximumConcurrency: settings.logFileConcurrency,
     memorySize: 512,
     timeout: 300,
     logRetentionDays,

@@ -40,6 +40,7 @@ export function createOrders(
 
   queue.subscribe("fulfil", {
     description: "Brings placed orders to fulfilled",
+    maximumConcurrency: settings.orderConcurrency,
     logRetentionDays,
     callback: async (event) => fulfilOrders(event, { table: orders.name.get() }),
   });

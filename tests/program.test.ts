@@ -66,6 +66,7 @@ describe("the program", function () {
           ({ custom, type }) => !custom && type.startsWith("serverless:"),
         );
         expect(components.map(({ type, name }) => `${type.split(":").at(-1)} ${name}`).sort()).to.deep.equal([
+          "Alarms alarms",
           "Analytics lake-sql",
           "Bucket failures",
           "Bucket lake",
@@ -73,7 +74,9 @@ describe("the program", function () {
           "Bucket logs",
           "Bucket thumbnails",
           "Bucket uploads",
+          "Budget month",
           ...(stack === "prod" ? ["Cache reads"] : []),
+          "Dashboard dashboard",
           "EventBus orders",
           "Function access-log-process",
           "Function api-get-devices",
@@ -102,6 +105,7 @@ describe("the program", function () {
           "Identity identity",
           "IotTopic devices",
           "LogGroup access-log",
+          "LogQueries queries",
           "Queue backfills",
           "Queue compactions",
           "Queue daily-reports",

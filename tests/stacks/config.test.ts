@@ -37,6 +37,8 @@ describe("stack settings", () => {
     ["canaryPercent", "100", "a whole number from 0 to 99"],
     ["canaryMinutes", "0", "a whole number from 1 to 2880"],
     ["logReservation", "901", "a whole number from 0 to 900"],
+    ["orderConcurrency", "1001", "a whole number from 2 to 1000"],
+    ["logFileConcurrency", "0", "a whole number from 2 to 1000"],
     ["compactionConcurrency", "1", "a whole number from 2 to 1000"],
     ["cacheGb", "5001", "a whole number from 0 to 5000"],
     ["cacheUnitsPerSecond", "999", "a whole number from 1000 to 15000000"],
