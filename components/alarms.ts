@@ -19,7 +19,7 @@ import { keyPolicy, topicPolicy } from "./internal/alarm-topic.ts";
 import { argumentError, requireRange } from "./internal/arguments.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
 import { type MadeResource, stackResources } from "./stack-resources.ts";
-import { type Watched, type WatchedFunction, watchedAmong } from "./watched.ts";
+import { mapped, type Watched, type WatchedFunction, watchedAmong } from "./watched.ts";
 
 export interface AlarmsArgs extends ComponentArgs {
   /**
@@ -240,7 +240,7 @@ export class Alarms extends Component {
       this.create("iterator-age", {
         name,
         dimensions: { FunctionName: functionName },
-        threshold: pulumi.output(retentionHours).apply(iteratorAgeThreshold),
+        threshold: mapped(retentionHours, iteratorAgeThreshold),
       });
     }
     this.watchQueues(watched.queues);
@@ -268,9 +268,10 @@ export class Alarms extends Component {
   }
 
   private watchFunctions(functions: readonly WatchedFunction[]): void {
-    const reserved = pulumi.all(functions.map((each) => each.reserved ?? 0));
     const { accountConcurrency } = { ...DEFAULTS, ...this.args };
-    const unreserved = reserved.apply((all) => accountConcurrency - all.reduce((sum, each) => sum + each, 0));
+    const reserved = functions.map((each) => each.reserved ?? 0);
+    const left = (all: number[]): number => accountConcurrency - all.reduce((sum, each) => sum + each, 0);
+    const unreserved = reserved.every(isPlain) ? left(reserved) : pulumi.all(reserved).apply(left);
     for (const each of functions) {
       const subject = { name: each.name, dimensions: { FunctionName: each.functionName } };
       // A batch that a stream's consumer gives up goes to a bucket, and nothing else tells of it.
@@ -278,15 +279,13 @@ export class Alarms extends Component {
       this.create("function-throttles", { ...subject, threshold: 1 });
       this.create("function-duration", {
         ...subject,
-        threshold: pulumi.output(each.timeout).apply(durationThreshold),
+        threshold: mapped(each.timeout, durationThreshold),
       });
       // One that is switched off by a reservation of nothing has nothing to use up.
       if (each.reserved === 0) continue;
       this.create("function-concurrency", {
         ...subject,
-        threshold: pulumi
-          .all([pulumi.output(each.reserved), unreserved])
-          .apply(([own, shared]) => concurrencyThreshold(own, shared)),
+        threshold: mapped(each.reserved ?? unreserved, concurrencyThreshold),
       });
     }
   }
@@ -335,6 +334,8 @@ export class Alarms extends Component {
     new aws.cloudwatch.MetricAlarm(`${this.componentName}-${subject.name}-${rule.suffix}`, alarmArgs, opts);
   }
 }
+
+const isPlain = (value: pulumi.Input<number>): value is number => typeof value === "number";
 
 function metricOf(
   kind: AlarmKind,

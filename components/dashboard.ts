@@ -76,7 +76,7 @@ export class Dashboard extends Component {
       figures: this.args.figures ?? [],
     };
     const dashboardBodyText = pulumi
-      .all([this.region, pulumi.output(content)])
+      .all([this.region, content])
       .apply(([region, shown]) => dashboardBody({ ...fixed, ...shown, region }));
     const [dashboardArgs, opts] = applyTransform<aws.cloudwatch.DashboardArgs>(
       this.args.transform?.dashboard,
@@ -94,24 +94,38 @@ const alarmsAmong = (made: readonly MadeResource[]): pulumi.Output<string>[] =>
     .filter(({ type }) => type === "aws:cloudwatch/metricAlarm:MetricAlarm")
     .map(({ resource }) => (resource as aws.cloudwatch.MetricAlarm).arn);
 
-function contentOf(watched: Watched, alarms: pulumi.Output<string>[]): pulumi.Input<Content> {
-  return pulumi.output({
-    alarms,
-    apis: watched.apis.map(({ name, apiId }) => ({ title: name, id: apiId })),
-    functions: watched.functions.map(({ name, functionName, timeout }) => ({
-      title: name.replace(/-function$/, ""),
-      id: functionName,
-      timeout,
-    })),
-    readers: watched.readers.map(({ name, functionName }) => ({
-      title: name.replace(/-mapping$/, ""),
-      id: functionName,
-    })),
-    streams: watched.streams.map(({ name, streamName }) => ({ title: name, id: streamName })),
-    queues: watched.queues.map(({ name, queueName, isEnd }) => ({ title: name, id: queueName, isEnd })),
-    tables: watched.tables.map(({ name, tableName }) => ({ title: name, id: tableName })),
-    topicRules: watched.topicRules.map(({ name, ruleName }) => ({ title: name, id: ruleName })),
+/** Things with their names known: one Output for all of them, since one for each would be hundreds. */
+const named = <T extends { id: pulumi.Output<string> }>(things: readonly T[]) =>
+  pulumi
+    .all(things.map(({ id }) => id))
+    .apply((ids) => things.map((thing, index) => ({ ...thing, id: ids[index] ?? "" })));
+
+function contentOf(watched: Watched, alarms: pulumi.Output<string>[]): pulumi.Output<Content> {
+  const functions = watched.functions.map(({ name, functionName }) => ({
+    title: name.replace(/-function$/, ""),
+    id: functionName,
+  }));
+  const readers = watched.readers.map(({ name, functionName }) => ({
+    title: name.replace(/-mapping$/, ""),
+    id: functionName,
+  }));
+  const content = pulumi.output({
+    alarms: pulumi.all(alarms),
+    apis: named(watched.apis.map(({ name, apiId }) => ({ title: name, id: apiId }))),
+    functions: named(functions),
+    timeouts: pulumi.all(watched.functions.map(({ timeout }) => timeout)),
+    readers: named(readers),
+    streams: named(watched.streams.map(({ name, streamName }) => ({ title: name, id: streamName }))),
+    queues: named(
+      watched.queues.map(({ name, queueName, isEnd }) => ({ title: name, id: queueName, isEnd })),
+    ),
+    tables: named(watched.tables.map(({ name, tableName }) => ({ title: name, id: tableName }))),
+    topicRules: named(watched.topicRules.map(({ name, ruleName }) => ({ title: name, id: ruleName }))),
   });
+  return content.apply(({ timeouts, ...rest }) => ({
+    ...rest,
+    functions: rest.functions.map((each, index) => ({ ...each, timeout: timeouts[index] ?? 0 })),
+  }));
 }
 
 /** China's and GovCloud's consoles have hosts of their own. */

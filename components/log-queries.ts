@@ -41,7 +41,7 @@ export class LogQueries extends Component {
   /** Runs after everything else of the program: now all log groups are known. */
   private createQueries(): void {
     const { functions, apis } = watchedAmong(this.made);
-    const ofFunctions = functions.flatMap(({ logGroup }) => logGroup ?? []);
+    const ofFunctions = functions.flatMap((each) => each.logGroup() ?? []);
     const ofApis = apis.flatMap(({ accessLogs }) => accessLogs ?? []);
     const groups: Groups = {
       everything: [...ofApis, ...ofFunctions],

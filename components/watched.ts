@@ -26,7 +26,7 @@ export interface WatchedFunction {
   /** Whether it reads a stream or a table's changes. */
   reads: boolean;
   /** Where it writes its lines; undefined for Lambda's own choice. */
-  logGroup: pulumi.Input<string> | undefined;
+  logGroup(): pulumi.Input<string> | undefined;
 }
 
 export interface WatchedReader {
@@ -51,6 +51,11 @@ const DEFAULTS = { timeout: 3, visibility: 30, delay: 0, retentionHours: 24 } as
 
 /** How long DynamoDB keeps changes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html */
 const CHANGES_HOURS = 24;
+
+/** A value made of another; at once where that is plain, so that a preview shows it and no Output is made. */
+export function mapped<T extends number, U>(value: pulumi.Input<T>, map: (value: T) => U): pulumi.Input<U> {
+  return typeof value === "number" ? map(value) : (pulumi.output(value) as pulumi.Output<T>).apply(map);
+}
 
 /** Sorts out what has been made so far. */
 export function watchedAmong(made: readonly MadeResource[]): Watched {
@@ -147,7 +152,7 @@ function functionOf({ name, args, lambda }: Lambda, readers: readonly Reader[]):
     timeout: (args.timeout as pulumi.Input<number> | undefined) ?? DEFAULTS.timeout,
     reserved: isNone ? undefined : (reserved as pulumi.Input<number>),
     reads: readers.some(({ reader }) => reader?.lambda === lambda),
-    logGroup: loggingConfig && pulumi.output(loggingConfig).apply((config) => config?.logGroup ?? ""),
+    logGroup: () => loggingConfig && pulumi.output(loggingConfig).apply((config) => config?.logGroup ?? ""),
   };
 }
 

@@ -188,8 +188,8 @@ const WARNING_SHARE = 0.8;
 export const durationThreshold = (timeoutSeconds: number): number => timeoutSeconds * 1_000 * WARNING_SHARE;
 
 /** Executions: 80 % of the reservation, or of what all reservations leave of the account's. */
-export const concurrencyThreshold = (reserved: number | undefined, unreserved: number): number =>
-  Math.max(1, Math.floor((reserved ?? unreserved) * WARNING_SHARE));
+export const concurrencyThreshold = (available: number): number =>
+  Math.max(1, Math.floor(available * WARNING_SHARE));
 
 /** Milliseconds of half the retention in hours. */
 export const iteratorAgeThreshold = (retentionHours: number): number => (retentionHours * 3_600_000) / 2;

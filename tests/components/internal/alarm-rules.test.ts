@@ -17,9 +17,8 @@ const KINDS = Object.keys(ALARM_RULES) as AlarmKind[];
 describe("components/internal/alarm-rules", () => {
   it("warns at 80 % of a timeout, of a reservation, and of what reservations leave", () => {
     expect(durationThreshold(30)).to.equal(24_000);
-    expect(concurrencyThreshold(50, 900)).to.equal(40);
-    expect(concurrencyThreshold(undefined, 900)).to.equal(720);
-    expect(concurrencyThreshold(1, 900)).to.equal(1);
+    expect(concurrencyThreshold(50)).to.equal(40);
+    expect(concurrencyThreshold(1)).to.equal(1);
   });
 
   it("warns when records have waited for half the time they are kept", () => {
