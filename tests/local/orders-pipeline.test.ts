@@ -1,11 +1,17 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { expect } from "chai";
 import type { TraceEvent } from "../../local/kit/trace.ts";
 import type { Runtime } from "../../local/runtime.ts";
+import { writeState } from "../../local/state.ts";
+import { serveTraces } from "../../local/traces.ts";
 import type { Target } from "../../ops/shared/target.ts";
 import type { Answer, ApiClient } from "../../ops/smoke/api.ts";
 import { clientOptions } from "../../ops/smoke/context.ts";
 import { checkOrders } from "../../ops/smoke/orders.ts";
+import { runCommand } from "../helpers/command.ts";
 import { systemForSuite } from "../helpers/system.ts";
 
 const ITEMS = [{ productId: "barometer", quantity: 2 }];
@@ -71,6 +77,39 @@ describe("the orders service on this machine", function () {
       ["publish-order-events", "trace-correlated"],
       ["fulfil-order", "trace-correlated"],
     ]);
+  });
+
+  it("shows the order's way to the command of another terminal, hop by hop", async () => {
+    const { body } = await place("shown");
+    await told((body as OrderView).orderId, "order fulfilled");
+    const traces = await serveTraces(runtime.trace);
+    const directory = await mkdtemp(join(tmpdir(), "trace-"));
+    await writeState(directory, "dev", {
+      pid: process.pid,
+      endpoint: runtime.aws.endpoint.url,
+      hosts: runtime.hosts.entries(),
+      outputs: runtime.outputs,
+      traces: traces.url,
+    });
+    const shown = await runCommand("ops/trace/main.ts", ["trace-shown"], directory);
+    const unknown = await runCommand("ops/trace/main.ts", ["trace-nobody"], directory);
+    await Promise.all([traces.close(), rm(directory, { recursive: true })]);
+    const [heading, ...hops] = shown.stdout.trimEnd().split("\n");
+    expect(heading, shown.stderr).to.match(/^Trace of trace-shown: [45] hops in \d+\.\d ms$/);
+    const way = hops.map((hop) => hop.replace(/(\S) {2,}.*$/, "$1"));
+    expect(way.slice(0, 8)).to.deep.equal([
+      "POST /orders",
+      "└─ api-post-orders",
+      "   └─ table orders-table",
+      "      └─ orders-publish",
+      "         └─ bus orders-bus",
+      "            └─ rule orders-order-placed-rule",
+      "               └─ queue orders-queue",
+      "                  └─ orders-fulfil",
+    ]);
+    expect(hops[0]).to.match(/ 201 +\d+\.\d ms$/);
+    expect(unknown.code).to.equal(1);
+    expect(unknown.stderr).to.match(/^No function of stack "dev" has written about "trace-nobody"[^\n]+\n$/);
   });
 
   it("fulfils an order once, although its events come again, late and out of order", async () => {

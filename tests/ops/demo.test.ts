@@ -24,6 +24,13 @@ describe("npm run demo", function () {
     expect(stdout).not.to.contain("WRONG");
     expect(stdout).to.match(/readings counted +1080 +1080 +ok/);
     expect(stdout).to.match(/telemetry-aggregate +\d+ +1 /);
+    expect(stdout).to.match(/alarms that went off unexplained +none +none +ok/);
+    expect(stdout).to.match(
+      /Trace of seattle-\w+-post: \d+ hops[\s\S]*└─ stream telemetry-stream\n +├─ telemetry-/,
+    );
+    expect(stdout).to.match(
+      /Trace of seattle-\w+-order-\d+-\d: \d+ hops[\s\S]*└─ queue orders-queue\n +└─ orders-fulfil +ok/,
+    );
     expect(code, stderr).to.equal(0);
   });
 
