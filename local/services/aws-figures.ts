@@ -15,7 +15,7 @@ type Unit = "Count" | "Milliseconds" | "Bytes" | "Seconds";
 /** Name, figure, unit. */
 type Figure = readonly [name: string, value: number, unit: Unit];
 
-/** Metrics by where they belong, so that their keys are made once. */
+/** Places whose metrics are kept at hand. */
 const MOST_PLACES = 10_000;
 
 /** A queue at one moment. */
@@ -53,6 +53,7 @@ const of = (truth: boolean): number => (truth ? 1 : 0);
 
 export class AwsFigures {
   readonly #store: MetricStore;
+  /** By where they belong, so that their keys are made once. */
   readonly #known = new Map<string, Map<string, Metric>>();
 
   constructor(store: MetricStore) {

@@ -51,6 +51,8 @@ export class Metric implements MetricName {
   readonly name: string;
   readonly dimensions: Dimensions;
   readonly key: string;
+  /** The store's, for the next figure of the same minute; good until any minute is dropped. */
+  last: { readonly minute: number; readonly drops: number; readonly summary: Summary } | undefined;
 
   constructor(metric: MetricName) {
     this.namespace = metric.namespace;
@@ -81,6 +83,8 @@ export class MetricStore {
   /** Minutes that are kept, first begun first. */
   #order: { key: string; minute: number }[] = [];
   #first = 0;
+  /** Minutes that are gone. */
+  #drops = 0;
   #cells = 0;
 
   constructor(options: MetricStoreOptions) {
@@ -96,30 +100,37 @@ export class MetricStore {
     return this.#series.get(keyOf(metric));
   }
 
-  /** @param at when it happened, in milliseconds since the epoch; now when it is left out */
-  add(metric: MetricName, value: number, { at, unit, count }: FigureOptions = {}): void {
-    this.#change(metric, at, unit, (summary) => summary.add(value, count));
+  add(metric: MetricName, value: number, options: FigureOptions = {}): void {
+    const summary = this.#summary(metric, options);
+    const before = summary.weight;
+    summary.add(value, options.count);
+    this.#grow(summary.weight - before);
   }
 
-  addSet(metric: MetricName, set: StatisticSet, { at, unit }: FigureOptions = {}): void {
-    this.#change(metric, at, unit, (summary) => summary.addSet(set));
+  addSet(metric: MetricName, set: StatisticSet, options: FigureOptions = {}): void {
+    const summary = this.#summary(metric, options);
+    const before = summary.weight;
+    summary.addSet(set);
+    this.#grow(summary.weight - before);
   }
 
-  #change(
-    metric: MetricName,
-    at: number | undefined,
-    unit: string | undefined,
-    add: (summary: Summary) => void,
-  ): void {
+  #grow(cells: number): void {
+    this.#cells += cells;
+    while (this.#cells > (this.#options.mostCells ?? MOST_CELLS)) this.#dropOldest();
+  }
+
+  /** Of the figure's minute. A metric that is used again and again keeps that of its last one at hand. */
+  #summary(metric: MetricName, { at, unit }: FigureOptions): Summary {
+    const minute = Math.floor((at ?? this.#options.clock.now()) / MINUTE_MS);
+    const isKept = metric instanceof Metric;
+    if (isKept && metric.last?.minute === minute && metric.last.drops === this.#drops)
+      return metric.last.summary;
     const key = keyOf(metric);
     const series = this.#open(key, metric);
-    const minute = Math.floor((at ?? this.#options.clock.now()) / MINUTE_MS);
     if (unit !== undefined) series.unit = unit;
     const summary = series.minutes.get(minute) ?? this.#begin(key, series, minute);
-    const before = summary.weight;
-    add(summary);
-    this.#cells += summary.weight - before;
-    while (this.#cells > (this.#options.mostCells ?? MOST_CELLS)) this.#dropOldest();
+    if (isKept) metric.last = { minute, drops: this.#drops, summary };
+    return summary;
   }
 
   #open(key: string, metric: MetricName): MetricSeries {
@@ -142,6 +153,7 @@ export class MetricStore {
   #dropOldest(): void {
     const oldest = this.#order[this.#first];
     this.#first += 1;
+    this.#drops += 1;
     if (oldest === undefined) return;
     const series = this.#series.get(oldest.key);
     this.#cells -= series?.minutes.get(oldest.minute)?.weight ?? 0;

@@ -23,7 +23,6 @@ export interface ObjectsAndMessagesOptions extends Place {
   readonly clock: Clock;
   /** Gets an event of kind `dead-letter` for every message that was received too often. */
   readonly trace?: { emit(event: TraceInput): void };
-  /** Told of every message that is sent, received or deleted. */
   readonly onMessages?: CountedQueueOptions["onMessages"];
   /** Folder of the runtime's state; objects, queues and topics are kept in its subfolder `fauxqs`. @default in memory */
   readonly dataDir?: string;
