@@ -5,7 +5,8 @@
 import { type PropertyMap, type PropertyValue, plain, type ResourceNode } from "../../engine/graph.ts";
 import { type AlarmRule, isComparison, type MissingData } from "../../kit/alarm-evaluation.ts";
 import type { AlarmSettings } from "../../services/metric-alarms.ts";
-import { type DataQuery, textQuery } from "../../services/metric-query.ts";
+import { type DataQuery, queryPoints, textQuery } from "../../services/metric-query.ts";
+import { MetricStore } from "../../services/metric-store.ts";
 import { type Statistic, statisticNamed } from "../../services/metric-summary.ts";
 
 type Fail = (what: string) => never;
@@ -127,6 +128,21 @@ const periodSeconds = (queries: readonly DataQuery[], fail: Fail): number => {
   return only;
 };
 
+/** What is wrong with an expression shows without data, too: it must not be found out minutes later. */
+const checkEvaluation = (
+  watched: DataQuery,
+  queries: readonly DataQuery[],
+  periodSeconds: number,
+  fail: Fail,
+): void => {
+  try {
+    const nothing = new MetricStore({ clock: { now: () => 0 } });
+    queryPoints(nothing, watched, queries, { start: 0, periodSeconds, length: 1 });
+  } catch (error) {
+    fail(`its queries cannot be evaluated: ${(error as Error).message}`);
+  }
+};
+
 /** @throws Error naming the alarm, for what AWS or this runtime does not take */
 export const readAlarm = (node: ResourceNode): AlarmSettings => {
   const fail: Fail = (what) => {
@@ -134,10 +150,12 @@ export const readAlarm = (node: ResourceNode): AlarmSettings => {
   };
   const values = plain(node.outputs) as PropertyMap;
   const queries = queriesOf(values, fail);
-  const returned = queries.filter(({ returnData }) => returnData);
-  if (returned.length !== 1) fail(`${returned.length} of its queries return data; exactly one must.`);
+  const [watched, ...others] = queries.filter(({ returnData }) => returnData);
+  if (watched === undefined || others.length > 0)
+    return fail(`${watched ? others.length + 1 : 0} of its queries return data; exactly one must.`);
   const rule = ruleOf(values, queries, fail);
   const seconds = periodSeconds(queries, fail);
+  checkEvaluation(watched, queries, seconds, fail);
   const most = seconds >= HOUR_SECONDS ? 7 * DAY_SECONDS : DAY_SECONDS;
   if (seconds * rule.evaluationPeriods > most)
     fail(

@@ -40,6 +40,11 @@ const alarm = (name: string, values: object) =>
   );
 const WATCHED = { namespace: "My", metricName: "a", statistic: "Maximum", period: 60 };
 
+const math = (expression: string) => [
+  { id: "e", expression, returnData: true },
+  { id: "m", metric: { ...WATCHED, stat: "Sum" }, returnData: false },
+];
+
 describe("CloudWatch", () => {
   let clock: VirtualClock;
   let cloudWatch: CloudWatch;
@@ -344,6 +349,9 @@ describe("CloudWatch", () => {
         { metricQueries: [{ id: "e", expression: "SELECT SUM(a) FROM b", returnData: true }] },
         "needs a period",
       ],
+      [{ metricQueries: math("nobody / m") }, 'there is no metric "nobody"'],
+      [{ metricQueries: math("e + m") }, '"e" depends on itself'],
+      [{ metricQueries: math("METRICS() + METRICS()") }, "takes one metric, not several"],
     ];
     for (const [values, message] of refused)
       expect(() => alarm("bad", values), message)
