@@ -19,8 +19,10 @@ const FEEDS: Readonly<Record<string, Feed>> = {
   invocation: (event, figures) => {
     const functionName = text(event.functionName);
     if (event.status === "throttled") return figures.throttle(functionName);
+    const { alias, version } = event;
     figures.invocation({
       functionName,
+      alias: alias === undefined ? undefined : { name: text(alias), version: text(version) },
       failed: event.status !== "ok",
       duration: Number(event.durationMs),
       concurrency: Number(event.concurrency),

@@ -2,7 +2,7 @@
  * What happened in the local runtime, as data: the console prints it, the demo counts it, and tests wait on it
  * instead of sleeping.
  *
- * Kinds in use: `invocation` {functionName, requestId, status, coldStart, durationMs, initDurationMs?, errorType?,
+ * Kinds in use: `invocation` {functionName, alias?, version, requestId, status, coldStart, durationMs, initDurationMs?, errorType?,
  * traceId, concurrency}, `log` {functionName, requestId?, line}, `batch` {mappingId, source, requestId, size, outcome,
  * attempt, and of a shard shardId, iteratorAge, firstSequenceNumber, lastSequenceNumber, of a queue messageIds},
  * `request` {api, routeKey, method, path, status, latencyMs, traceId} (HTTP), `aws` {service, operation, resource?,

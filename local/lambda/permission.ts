@@ -27,6 +27,12 @@ const qualifierOf = (nameOrArn: string): string => {
   return (nameOrArn.startsWith("arn:") ? parts[7] : parts[1]) ?? "";
 };
 
+/** The alias in an ARN; nothing for the function alone or one of its versions. */
+export const aliasOf = (nameOrArn: string): string | undefined => {
+  const qualifier = qualifierOf(nameOrArn);
+  return /^(?:|\d+|\$LATEST)$/.test(qualifier) ? undefined : qualifier;
+};
+
 /** What an invocation says of how it was called: the ARN, where it was called by one. */
 export const invokedAs = (nameOrArn: string): { invokedFunctionArn?: string } =>
   nameOrArn.startsWith("arn:") ? { invokedFunctionArn: nameOrArn } : {};

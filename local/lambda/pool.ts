@@ -22,6 +22,7 @@ import { newTraceHeader, traceRoot } from "../kit/trace-header.ts";
 import { CodeStore, unprotect } from "./code.ts";
 import { type EnvironmentView, type FunctionHost, LambdaFunction } from "./function.ts";
 import { Guard } from "./guard.ts";
+import { aliasOf } from "./permission.ts";
 import type { WriteFunctionLog } from "./platform-log.ts";
 import {
   describeOutcome,
@@ -225,10 +226,11 @@ export class LambdaPool {
     const { spec } = lambda;
     const requestId = options.requestId ?? randomUUID();
     const traceId = options.traceId ?? newTraceHeader();
+    const { invokedFunctionArn = spec.arn } = options;
     const { outcome, ...run } = await lambda.run({
       requestId,
       payload,
-      invokedFunctionArn: options.invokedFunctionArn ?? spec.arn,
+      invokedFunctionArn,
       traceId,
       clientContext: options.clientContext,
     });
@@ -238,6 +240,8 @@ export class LambdaPool {
     this.#host.trace.emit({
       kind: "invocation",
       functionName: spec.name,
+      alias: aliasOf(invokedFunctionArn),
+      version: spec.version,
       requestId,
       status,
       coldStart,

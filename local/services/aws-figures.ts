@@ -1,7 +1,7 @@
 /**
  * The figures that AWS's services publish of themselves, under the names and dimensions that they have there.
  *
- * Differs from AWS: what Lambda publishes by version and alias is left out; DynamoDB, S3 and SNS publish nothing.
+ * Differs from AWS: what Lambda publishes by version alone is left out; DynamoDB, S3 and SNS publish nothing.
  * Sources: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html,
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html,
  * https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html,
@@ -30,6 +30,8 @@ export interface QueueLevel {
 
 export interface InvocationFigures {
   readonly functionName: string;
+  /** What it was invoked by, where that was an alias, and the version that ran. */
+  readonly alias?: { readonly name: string; readonly version: string } | undefined;
   readonly failed: boolean;
   /** Milliseconds, without initialisation. */
   readonly duration: number;
@@ -60,8 +62,8 @@ export class AwsFigures {
     this.#store = store;
   }
 
-  /** AWS/Lambda, of the function and of all functions together. */
-  invocation({ functionName, failed, duration, concurrency }: InvocationFigures): void {
+  /** AWS/Lambda, of the function, of its alias, and of all functions together. */
+  invocation({ functionName, alias, failed, duration, concurrency }: InvocationFigures): void {
     const figures: Figure[] = [
       ["Invocations", 1, "Count"],
       ["Errors", of(failed), "Count"],
@@ -70,6 +72,10 @@ export class AwsFigures {
       ["ConcurrentExecutions", concurrency, "Count"],
     ];
     this.#lambda(functionName, figures);
+    if (alias === undefined) return;
+    const dimensions = { FunctionName: functionName, Resource: `${functionName}:${alias.name}` };
+    this.#add("AWS/Lambda", dimensions, figures);
+    this.#add("AWS/Lambda", { ...dimensions, ExecutedVersion: alias.version }, figures);
   }
 
   throttle(functionName: string): void {

@@ -36,6 +36,8 @@ const PDF = Buffer.from("%PDF-1.7\n1 0 obj << /Type /Catalog >> endobj\n%%EOF\n"
  * Images: the photographs through a presigned form to their thumbnails, whose real size, format and lack of metadata
  * are looked at; a PDF that says it is a JPEG is rejected with the reason.
  */
+const listed = (sizes: readonly string[] = []): string => sizes.join(", ") || "none";
+
 export async function checkImages(context: SmokeContext): Promise<Check[]> {
   const token = await context.api.token("images.write", "images.read");
   const uploads = [
@@ -52,7 +54,7 @@ export async function checkImages(context: SmokeContext): Promise<Check[]> {
   const shown = await Promise.all(images.map((image) => thumbnailsOf(context, image)));
   return [
     ...uploads.map(({ name, sizes }, index) =>
-      check(`${name}: thumbnails`, sizes.join(", "), shown[index]?.join(", ") ?? ""),
+      check(`${name}: thumbnails`, listed(sizes), listed(shown[index])),
     ),
     check("a PDF named .jpg", "rejected unsupported", verdictOf(images.at(-1))),
     ...(await refusals(context, token, ids[0] ?? "")),

@@ -118,6 +118,28 @@ describe("alarms on this machine, each under the fault it is for", function () {
     expect([...raised]).to.deep.equal(["slow-function-duration"]);
   });
 
+  it("canary-errors and canary-slow: the version that is being released, through its alias", async () => {
+    const released = functionNamed("released");
+    const { arn: own = "" } = runtime.pool.spec(released) ?? {};
+    const alias = (order: object) =>
+      runtime.pool.invoke(released, JSON.stringify(order), { invokedFunctionArn: `${own}:live` });
+    await minutes(2, () => runtime.pool.invoke(released, JSON.stringify({ fail: true })));
+    expect([...raised].filter((name) => name.includes("canary"))).to.deep.equal([]);
+    await minutes(1, async () => {
+      for (const fail of [true, false, false]) await alias({ fail });
+    });
+    expect([...raised])
+      .to.include("released-canary-errors")
+      .and.not.include("released-canary-slow");
+    await minutes(1, () => alias({ wait: 850 }));
+    expect([...raised]).to.include("released-canary-slow");
+  });
+
+  it("canary-5xx: a released route whose callback throws", async () => {
+    await minutes(1, async () => expect((await get("/released")).status).to.equal(500));
+    expect([...raised]).to.include("api-get-released-canary-5xx");
+  });
+
   it("api-errors: too large a share of 5xx", async () => {
     await minutes(3, async () => {
       expect((await get("/fail")).status).to.equal(500);
