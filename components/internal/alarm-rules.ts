@@ -187,9 +187,15 @@ const WARNING_SHARE = 0.8;
 /** Milliseconds of 80 % of a timeout in seconds. */
 export const durationThreshold = (timeoutSeconds: number): number => timeoutSeconds * 1_000 * WARNING_SHARE;
 
-/** Executions: 80 % of the reservation, or of what all reservations leave of the account's. */
+/** Fewer executions are all in use whenever the function runs at all: nothing to warn of. */
+const FEWEST_TO_WARN_OF = 3;
+
+/**
+ * Executions: 80 % of the reservation, or of what all reservations leave of the account's; out of reach where a
+ * reservation is too small for a share of it to say anything. Its throttles are told all the same.
+ */
 export const concurrencyThreshold = (available: number): number =>
-  Math.max(1, Math.floor(available * WARNING_SHARE));
+  available < FEWEST_TO_WARN_OF ? available + 1 : Math.floor(available * WARNING_SHARE);
 
 /** Milliseconds of half the retention in hours. */
 export const iteratorAgeThreshold = (retentionHours: number): number => (retentionHours * 3_600_000) / 2;

@@ -18,7 +18,15 @@ describe("components/internal/alarm-rules", () => {
   it("warns at 80 % of a timeout, of a reservation, and of what reservations leave", () => {
     expect(durationThreshold(30)).to.equal(24_000);
     expect(concurrencyThreshold(50)).to.equal(40);
-    expect(concurrencyThreshold(1)).to.equal(1);
+    expect(concurrencyThreshold(3)).to.equal(2);
+  });
+
+  it("does not warn of a reservation that is used up by running at all", () => {
+    expect([0, 1, 2].map((available) => concurrencyThreshold(available) > available)).to.deep.equal([
+      true,
+      true,
+      true,
+    ]);
   });
 
   it("warns when records have waited for half the time they are kept", () => {
