@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
 import { Function, type FunctionArgs } from "../../components/function.ts";
 import { HttpApi } from "../../components/http-api.ts";
 import type { LiveSettings } from "../../components/live-alias.ts";
 import { find, type Registered, recordResources, resolved } from "../helpers/mocks.ts";
+import { ROOT } from "../helpers/source-files.ts";
 
 const ALIAS = "aws:lambda/alias:Alias";
 const ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm";
@@ -164,6 +167,18 @@ describe("A function with a canary", () => {
         Resource: ["arn:aws:test:::job-canary-errors", "arn:aws:test:::job-canary-slow"],
       },
     ]);
+  });
+});
+
+describe("A canary's alarms", () => {
+  it("send their reader to a section that the runbook has", async () => {
+    const { resources } = await create({ deployment: CANARY }, "job-canary-slow");
+    const runbook = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
+    expect(runbook).to.match(/^## A release was taken back$/m);
+    for (const name of ["job-canary-errors", "job-canary-slow"])
+      expect(find(resources, ALARM, name).alarmDescription).to.contain(
+        "docs/operations.md#a-release-was-taken-back",
+      );
   });
 });
 
