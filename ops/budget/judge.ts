@@ -78,8 +78,8 @@ export function slowOnes({ functions }: Baseline, measured: readonly Measured[])
   );
 }
 
-const slowProblems = (baseline: Baseline, measured: readonly Measured[]): string[] =>
-  [...slowOnes(baseline, measured)].map(
+const slowProblems = (slow: ReadonlyMap<string, number>): string[] =>
+  [...slow].map(
     ([name, slowness]) =>
       `Function "${name}": it takes ${slowness.toFixed(1)} x as long to load as its baseline and the other functions let expect. Something waits or loops while the module loads. ${CURE}`,
   );
@@ -91,8 +91,14 @@ export interface Verdict {
   notes: string[];
 }
 
+/** What was found, and which functions are slow: by how many times. */
+export interface Findings {
+  measured: readonly Measured[];
+  slow: ReadonlyMap<string, number>;
+}
+
 /** @param node this process's version: what another one compiles is not comparable */
-export function judge(baseline: Baseline, measured: readonly Measured[], node: string): Verdict {
+export function judge(baseline: Baseline, { measured, slow }: Findings, node: string): Verdict {
   const sameNode = baseline.node === node;
   const problems = measured.flatMap((after) => {
     const before = baseline.functions[after.name];
@@ -105,7 +111,7 @@ export function judge(baseline: Baseline, measured: readonly Measured[], node: s
   const names = new Set(measured.map(({ name }) => name));
   const gone = Object.keys(baseline.functions).filter((name) => !names.has(name));
   return {
-    problems: [...problems, ...(sameNode ? slowProblems(baseline, measured) : [])],
+    problems: [...problems, ...(sameNode ? slowProblems(slow) : [])],
     notes: [
       ...gone.map((name) => `${BASELINE_FILE} still has "${name}", which the program no longer has.`),
       ...(sameNode

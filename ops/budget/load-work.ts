@@ -34,7 +34,7 @@ const run = promisify(execFile);
  * @throws Error with what the code said when it cannot be loaded
  */
 export async function probe(name: string, codeDirectory: string): Promise<LoadWork> {
-  const args = ["--no-flush-bytecode", PROBE, join(codeDirectory, "index.js")];
+  const args = ["--no-flush-bytecode", "--expose-gc", PROBE, join(codeDirectory, "index.js")];
   try {
     // Nothing of this process's environment: it would be part of what is counted.
     const { stdout } = await run(process.execPath, args, { env: {}, cwd: codeDirectory });

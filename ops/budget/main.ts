@@ -11,26 +11,24 @@ import { judge, type Measured, slowOnes } from "./judge.ts";
 import { Loader } from "./load-work.ts";
 import { codesOf, measure } from "./measure.ts";
 
-/** How often a slow function is loaded again before it fails. */
+/** How often all functions are loaded again before one that seems slow fails. */
 const AGAIN = 3;
 
-/** Loads what seems slow again: only what is slow every time is. */
+/**
+ * What is slow every time, each time beside all others: a machine that has become busier in between slows them all.
+ */
 async function confirmSlow(
   baseline: Baseline,
   measured: Measured[],
-  again: (names: Set<string>) => Promise<Map<string, { loadMs: number }>>,
-): Promise<Measured[]> {
-  let current = measured;
-  for (let attempt = 0; attempt < AGAIN; attempt++) {
-    const slow = new Set(slowOnes(baseline, current).keys());
-    if (slow.size === 0) break;
-    const work = await again(slow);
-    current = current.map((each) => ({
-      ...each,
-      loadMs: Math.min(each.loadMs, work.get(each.name)?.loadMs ?? each.loadMs),
-    }));
+  again: () => Promise<Map<string, { loadMs: number }>>,
+): Promise<Map<string, number>> {
+  let slow = slowOnes(baseline, measured);
+  for (let attempt = 0; attempt < AGAIN && slow.size > 0; attempt++) {
+    const work = await again();
+    const anew = measured.map((each) => ({ ...each, loadMs: work.get(each.name)?.loadMs ?? each.loadMs }));
+    slow = new Map([...slowOnes(baseline, anew)].filter(([name]) => slow.has(name)));
   }
-  return current;
+  return slow;
 }
 
 async function main(): Promise<void> {
@@ -42,13 +40,11 @@ async function main(): Promise<void> {
   const settings = await readSettings(directory, STACK);
   const onLog = programLog((line) => console.error(line));
   const functions = codesOf(await evaluate({ directory, stack: STACK, dryRun: true, settings, onLog }));
-  const measured = await Loader.with(directory, async (loader) => {
+  const { measured, slow } = await Loader.with(directory, async (loader) => {
     const first = await measure(directory, functions, loader);
-    return confirmSlow(baseline, first, (names) =>
-      loader.load(functions.filter(({ name }) => names.has(name))),
-    );
+    return { measured: first, slow: await confirmSlow(baseline, first, () => loader.load(functions)) };
   });
-  const { problems, notes } = judge(baseline, measured, process.version);
+  const { problems, notes } = judge(baseline, { measured, slow }, process.version);
   if (values.json) console.log(JSON.stringify({ functions: measured, problems, notes }, undefined, 2));
   else for (const note of notes) console.log(note);
   if (problems.length > 0) throw new Error(problems.join("\n"));
