@@ -62,6 +62,8 @@ export function lineOf({ at, name, message }: LogEvent, { width, raw }: LineOpti
   return `${new Date(at).toISOString().slice(11, 23)} ${name.padEnd(width)}  ${body}`;
 }
 
-/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html */
-export const idPattern = (id: string): string =>
-  `{ ($.correlationId = "${id}") || ($.requestId = "${id}") || ($.record.requestId = "${id}") }`;
+/**
+ * What finds the lines that name an id, wherever in the line: a line about a batch names up to ten.
+ * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+ */
+export const idPattern = (id: string): string => JSON.stringify(id);

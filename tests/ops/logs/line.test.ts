@@ -56,11 +56,12 @@ describe("logs: a line", () => {
     expect(line(start, true)).to.equal(`12:00:00.123 greet     ${JSON.stringify(start)}`);
   });
 
-  it("is found by its correlation id, or by its request's", () => {
+  it("is found by its correlation id, its batch's, or its request's", () => {
     const passes = compileLogFilter(idPattern("c-1"));
+    expect(passes('{"correlationIds":["c-2","c-1"],"correlatedItems":2}')).to.equal(true);
     expect(passes('{"correlationId":"c-1"}')).to.equal(true);
     expect(passes('{"type":"platform.report","record":{"requestId":"c-1"}}')).to.equal(true);
     expect(passes('{"requestId":"c-1"}')).to.equal(true);
-    expect(passes('{"correlationId":"c-2","message":"c-1"}')).to.equal(false);
+    expect(passes('{"correlationId":"c-2","message":"said"}')).to.equal(false);
   });
 });
