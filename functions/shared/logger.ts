@@ -1,9 +1,13 @@
 /**
- * Structured logs: one JSON object a line, on standard output past `console`, which Lambda's JSON log format
- * would wrap a second time.
+ * Structured logs: one JSON object a line, by Powertools for AWS Lambda.
  *
- * Source: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html
+ * Written to standard output past `console`, which Lambda's JSON log format would wrap a second time.
+ *
+ * Sources: https://docs.aws.amazon.com/powertools/typescript/latest/features/logger/,
+ * https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html
  */
+import { LogFormatter, LogItem, Logger as Powertools } from "@aws-lambda-powertools/logger";
+import type { LogAttributes, UnformattedAttributes } from "@aws-lambda-powertools/logger/types";
 
 type Fields = Record<string, unknown>;
 export type Write = (line: string) => void;
@@ -28,34 +32,35 @@ export function writeLine(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** An error as a log can hold it: without what hangs on SDK errors (requests with their headers). */
-function describeError(error: Error): Fields {
-  return { name: error.name, message: error.message, stack: error.stack };
-}
+function powertools({ service, write = writeLine, now = Date.now }: LoggerOptions): Powertools {
+  class Formatter extends LogFormatter {
+    override formatAttributes({ logLevel: level, message }: UnformattedAttributes, fields: LogAttributes) {
+      const timestamp = new Date(now()).toISOString();
+      return new LogItem({ attributes: { ...fields, timestamp, level, service, message } });
+    }
 
-function replacer(_key: string, value: unknown): unknown {
-  if (value instanceof Error) return describeError(value);
-  return typeof value === "bigint" ? String(value) : value;
-}
-
-function toLine(entry: Fields): string {
-  try {
-    return JSON.stringify(entry, replacer);
-  } catch {
-    return JSON.stringify({ timestamp: entry.timestamp, level: entry.level, message: entry.message });
+    /** Without what hangs on SDK errors (requests with their headers). */
+    override formatError({ name, message, stack }: Error) {
+      return { name, message, stack };
+    }
   }
+  /** Powertools' own console would send warnings and errors to standard error. */
+  class LineLogger extends Powertools {
+    protected override printLog(_level: number, item: LogItem): void {
+      item.prepareForPrint();
+      write(JSON.stringify(item.getAttributes(), this.getJsonReplacer()));
+    }
+  }
+  return new LineLogger({ serviceName: service, logFormatter: new Formatter() });
 }
 
-function build(options: Required<LoggerOptions>, bound: Fields): Logger {
-  const log = (level: string, message: string, fields: Fields = {}): void => {
-    const timestamp = new Date(options.now()).toISOString();
-    options.write(toLine({ ...bound, ...fields, timestamp, level, service: options.service, message }));
-  };
+/** Fields go with each call: a child logger would merge arrays of the same name item by item. */
+function bind(logger: Powertools, bound: Fields): Logger {
   return {
-    info: (message, fields) => log("INFO", message, fields),
-    warn: (message, fields) => log("WARN", message, fields),
-    error: (message, fields) => log("ERROR", message, fields),
-    with: (fields) => build(options, { ...bound, ...fields }),
+    info: (message, fields) => logger.info(message, { ...bound, ...fields }),
+    warn: (message, fields) => logger.warn(message, { ...bound, ...fields }),
+    error: (message, fields) => logger.error(message, { ...bound, ...fields }),
+    with: (fields) => bind(logger, { ...bound, ...fields }),
   };
 }
 
@@ -65,5 +70,5 @@ export function requestLogger(logger: Logger, request: { correlationId: string; 
 }
 
 export function createLogger(options: LoggerOptions): Logger {
-  return build({ write: writeLine, now: Date.now, ...options }, {});
+  return bind(powertools(options), {});
 }

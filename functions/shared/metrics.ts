@@ -1,71 +1,63 @@
 /**
- * Metrics in CloudWatch's embedded metric format: a log line from which CloudWatch makes metrics, without a call.
+ * Metrics in CloudWatch's embedded metric format, by Powertools for AWS Lambda: a log line from which CloudWatch makes
+ * metrics, without a call. The line is the document itself, as functions/shared/logger.ts writes.
  *
- * The line is the document itself, on standard output past `console`: under Lambda's JSON log format `console` would
- * put it inside another object, where CloudWatch does not look for it.
- *
- * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ * Sources: https://docs.aws.amazon.com/powertools/typescript/latest/features/metrics/,
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
+import { Metrics } from "@aws-lambda-powertools/metrics";
 import { type Write, writeLine } from "./logger.ts";
 
 const METRIC_NAMESPACE = "Telemetry";
-/** CloudWatch takes at most 100 metrics in one document. */
-const MAX_METRICS = 100;
-/** And at most 100 values of one metric. */
+/** CloudWatch takes at most 100 values of one metric in one document. */
 const MAX_VALUES = 100;
 
-type Unit = "Count" | "Bytes" | "Milliseconds";
-
-export interface MetricDocument {
-  _aws: {
-    Timestamp: number;
-    CloudWatchMetrics: {
-      Namespace: string;
-      Dimensions: string[][];
-      Metrics: { Name: string; Unit: Unit }[];
-    }[];
-  };
-  [name: string]: unknown;
-}
-
-export interface MetricOptions {
-  now: number;
+interface EmitOptions {
   /** @default "Count" */
-  unit?: Unit;
+  unit?: "Count" | "Bytes" | "Milliseconds";
+  /** Epoch milliseconds. @default now */
+  now?: number;
+  write?: Write;
 }
 
-type EmitOptions = Partial<MetricOptions> & { write?: Write };
+/** Publishes by itself what fills a document; publishing forgets the time, so that each is given it. */
+class Documents extends Metrics {
+  now = 0;
+  write: Write = writeLine;
 
-/**
- * The document of one moment's figures.
- *
- * @param service the only dimension: the function's name.
- * @param values name to figure, or to at most 100 values of it; all in `unit`, at most 100.
- */
-export function metricDocument(
+  override publishStoredMetrics(): this {
+    if (this.hasStoredMetrics()) this.write(JSON.stringify(this.setTimestamp(this.now).serializeMetrics()));
+    this.clearMetrics();
+    return this;
+  }
+}
+
+/** One for all, since making one takes longer than writing a document. */
+const documents = new Documents({ namespace: METRIC_NAMESPACE });
+
+/** One dimension: `service`, the function's name. */
+function emit(
   service: string,
-  values: Record<string, number | readonly number[]>,
-  { now, unit = "Count" }: MetricOptions,
-): MetricDocument {
-  const names = Object.keys(values).slice(0, MAX_METRICS);
-  const metrics = names.map((name) => ({ Name: name, Unit: unit }));
-  return {
-    _aws: {
-      Timestamp: now,
-      CloudWatchMetrics: [{ Namespace: METRIC_NAMESPACE, Dimensions: [["service"]], Metrics: metrics }],
-    },
-    service,
-    ...Object.fromEntries(names.map((name) => [name, values[name]])),
-  };
+  values: Iterable<readonly [name: string, value: number]>,
+  { now = Date.now(), unit = "Count", write = writeLine }: EmitOptions,
+): void {
+  documents.now = now;
+  documents.write = write;
+  // What the call before left, also one that threw.
+  documents.clearMetrics();
+  documents.clearDefaultDimensions();
+  documents.setDefaultDimensions({ service });
+  for (const [name, value] of values) documents.addMetric(name, unit, value);
+  documents.publishStoredMetrics();
 }
 
-/** Writes the figures as one log line. */
+/** Writes the figures as one log line, or one for every 100. */
 export function emitMetrics(
   service: string,
   values: Record<string, number>,
-  { now = Date.now(), unit, write = writeLine }: EmitOptions = {},
+  options: EmitOptions = {},
 ): void {
-  write(JSON.stringify(metricDocument(service, values, { now, unit })));
+  emit(service, Object.entries(values), options);
 }
 
 /**
@@ -83,8 +75,11 @@ function representative(values: readonly number[]): readonly number[] {
 export function emitValues(
   service: string,
   [name, values]: [name: string, values: readonly number[]],
-  { now = Date.now(), unit, write = writeLine }: EmitOptions = {},
+  options: EmitOptions = {},
 ): void {
-  if (values.length === 0) return;
-  write(JSON.stringify(metricDocument(service, { [name]: representative(values) }, { now, unit })));
+  emit(
+    service,
+    representative(values).map((value) => [name, value] as const),
+    options,
+  );
 }

@@ -13,13 +13,16 @@ const modules = readdirSync(FUNCTIONS, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts"))
   .sort();
 
+/** What Powertools is called in the SDK's user agent: it adds itself when it is imported, and nothing tells it not to. */
+const POWERTOOLS_NAME = "AWS_SDK_UA_APP_ID";
+
 /** Imports one module after the other and tells what each leaves behind: open handles, a changed environment. */
 const PROBE = `
   const seen = {};
   for (const url of process.argv.slice(1)) {
     await import(url);
     const handles = process.getActiveResourcesInfo().filter((kind) => !/^(TTY|Pipe|FS|CloseReq)/.test(kind));
-    seen[url] = { handles, environment: Object.keys(process.env) };
+    seen[url] = { handles, environment: Object.keys(process.env).filter((name) => name !== "${POWERTOOLS_NAME}") };
   }
   console.log(JSON.stringify(seen));
 `;

@@ -42,7 +42,7 @@ describe("devices over MQTT on this machine", function () {
     // The line is the document itself: CloudWatch finds it under Lambda's JSON log format, too.
     const document = entryOf(await lag);
     expect(document).to.have.nested.property("_aws.CloudWatchMetrics[0].Namespace", "Telemetry");
-    expect(document.ingestLag).to.be.an("array").that.is.not.empty;
+    expect([document.ingestLag].flat()[0]).to.be.a("number");
   });
 
   it("pass their part of the smoke test, figure by figure", async () => {

@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import fc from "fast-check";
 import { readLimit } from "../../../functions/shared/http.ts";
@@ -10,9 +12,9 @@ import {
   latestKey,
   startOfBucketKey,
 } from "../../../functions/shared/keys.ts";
-import { createLogger, requestLogger } from "../../../functions/shared/logger.ts";
+import { createLogger, requestLogger, type Write } from "../../../functions/shared/logger.ts";
 import { LruMap } from "../../../functions/shared/lru.ts";
-import { emitMetrics, emitValues, metricDocument } from "../../../functions/shared/metrics.ts";
+import { emitMetrics, emitValues } from "../../../functions/shared/metrics.ts";
 import { roundingError } from "../../../functions/shared/sum.ts";
 import { NOW } from "../fakes.ts";
 
@@ -105,14 +107,41 @@ describe("functions/shared: logger", () => {
     expect(lines[0]).to.include("boom").and.not.include("secret");
   });
 
-  it("survives what JSON cannot hold, and fields that would replace its own", () => {
+  it("survives what JSON cannot hold", () => {
     const { lines, logger } = capture();
-    const circular: Record<string, unknown> = {};
+    const circular: Record<string, unknown> = { id: 1 };
     circular.self = circular;
     logger.info("round", { circular });
-    logger.info("mine", { message: "theirs", level: "none" });
-    expect(JSON.parse(lines[0]!).message).to.equal("round");
-    expect(JSON.parse(lines[1]!)).to.include({ message: "mine", level: "INFO" });
+    expect(JSON.parse(lines[0]!)).to.deep.include({ message: "round", circular: { id: 1 } });
+  });
+
+  it("keeps its own fields, and says which would have replaced them", () => {
+    const { lines, logger } = capture();
+    logger.info("mine", { message: "theirs", level: "none", other: 1 });
+    const written = lines.map((line) => JSON.parse(line));
+    expect(written.map(({ level }) => level)).to.deep.equal(["WARN", "WARN", "INFO"]);
+    expect(written[0].message).to.include('"message" is a reserved key');
+    expect(written[2]).to.include({ message: "mine", level: "INFO", other: 1 });
+  });
+
+  it("replaces a field of the same name, whatever it holds", () => {
+    const { lines, logger } = capture();
+    const outer = logger.with({ correlationIds: ["a", "b"] });
+    outer.with({ correlationIds: ["c"] }).info("inner");
+    outer.info("outer");
+    expect(lines.map((line) => JSON.parse(line).correlationIds)).to.deep.equal([["c"], ["a", "b"]]);
+  });
+
+  it("writes every level to standard output by itself", async () => {
+    const module = new URL("../../../functions/shared/logger.ts", import.meta.url).href;
+    const code = `import { createLogger } from ${JSON.stringify(module)};
+      const logger = createLogger({ service: "s" });
+      for (const level of ["info", "warn", "error"]) logger[level](level);`;
+    const args = ["--no-warnings", "--input-type=module", "--eval", code];
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env: {} });
+    expect(stderr).to.equal("");
+    const lines = stdout.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).message)).to.deep.equal(["info", "warn", "error"]);
   });
 });
 
@@ -126,35 +155,38 @@ describe("functions/shared: a request's logger", () => {
 });
 
 describe("functions/shared: metrics", () => {
-  const written = (values: readonly number[]): Record<string, unknown>[] => {
+  /** Powertools warns of times that CloudWatch would not take. */
+  const now = Date.now() - 86_400_000;
+
+  /** @returns the documents that it writes */
+  const written = (act: (options: { now: number; write: Write }) => void): Record<string, unknown>[] => {
     const lines: string[] = [];
-    const options = { now: NOW, unit: "Milliseconds", write: (line: string) => lines.push(line) } as const;
-    emitValues("s", ["lag", values], options);
+    act({ now, write: (line) => lines.push(line) });
     return lines.map((line) => JSON.parse(line));
   };
+  const writtenOf = (values: readonly number[]) =>
+    written((options) => emitValues("s", ["lag", values], { ...options, unit: "Milliseconds" }));
+  const directive = (...Metrics: object[]) => ({
+    Timestamp: now,
+    CloudWatchMetrics: [{ Namespace: "Telemetry", Dimensions: [["service"]], Metrics }],
+  });
 
   it("writes up to 100 values of one metric as they are, so that CloudWatch knows percentiles", () => {
-    const [document] = written([30, 10, 20]);
-    expect(document?.lag).to.deep.equal([30, 10, 20]);
-    expect(document?._aws).to.deep.equal({
-      Timestamp: NOW,
-      CloudWatchMetrics: [
-        {
-          Namespace: "Telemetry",
-          Dimensions: [["service"]],
-          Metrics: [{ Name: "lag", Unit: "Milliseconds" }],
-        },
-      ],
-    });
-    expect(written([])).to.deep.equal([]);
+    const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
+    expect(writtenOf([30, 10, 20])).to.deep.equal([
+      { _aws: directive({ Name: "lag", Unit: "Milliseconds" }), service: "s", lag: [30, 10, 20] },
+    ]);
+    expect(writtenOf(hundred).map(({ lag }) => lag)).to.deep.equal([hundred]);
   });
 
   it("keeps percentiles, the smallest and the largest of more than 100 values", () => {
     const many = fc.array(fc.integer({ min: 0, max: 1e9 }), { minLength: 101, maxLength: 5_000 });
     fc.assert(
       fc.property(many, (values) => {
-        const kept = written(values)[0]?.lag as number[];
+        const documents = writtenOf(values);
+        const kept = documents[0]?.lag as number[];
         const sorted = [...values].sort((a, b) => a - b);
+        expect(documents).to.have.length(1);
         expect(kept).to.have.length(100);
         expect([kept[0], kept[99]]).to.deep.equal([sorted[0], sorted.at(-1)]);
         for (const share of [0.25, 0.5, 0.9, 0.99]) {
@@ -166,27 +198,36 @@ describe("functions/shared: metrics", () => {
     );
   });
 
-  it("builds an embedded metric document", () => {
-    expect(metricDocument("s", { readings: 3 }, { now: NOW })).to.deep.equal({
-      _aws: {
-        Timestamp: NOW,
-        CloudWatchMetrics: [
-          {
-            Namespace: "Telemetry",
-            Dimensions: [["service"]],
-            Metrics: [{ Name: "readings", Unit: "Count" }],
-          },
-        ],
-      },
-      service: "s",
-      readings: 3,
+  it("writes figures as one embedded metric document, of the time and the service that they are of", () => {
+    const [yesterday, today] = written((options) => {
+      emitMetrics("s", { readings: 3, devices: 2 }, options);
+      emitMetrics("t", { readings: 4 }, { ...options, now: now + 1 });
     });
+    const metrics = ["readings", "devices"].map((Name) => ({ Name, Unit: "Count" }));
+    expect(yesterday).to.deep.equal({ _aws: directive(...metrics), service: "s", readings: 3, devices: 2 });
+    expect(today).to.include({ service: "t", readings: 4 }).and.not.have.property("devices");
+    expect(today?._aws).to.include({ Timestamp: now + 1 });
   });
 
-  it("writes it as one line", () => {
-    const lines: string[] = [];
-    emitMetrics("s", { a: 1 }, { now: NOW, write: (line) => lines.push(line) });
-    expect(JSON.parse(lines[0]!)).to.include({ service: "s", a: 1 });
+  it("writes more than 100 metrics as documents of at most 100, all of the same time", () => {
+    const values = Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`m${index}`, index]));
+    const documents = written((options) => emitMetrics("s", values, options)).map(
+      ({ _aws, service, ...figures }) => ({ at: (_aws as { Timestamp: number }).Timestamp, figures }),
+    );
+    expect(documents.map(({ at, figures }) => [at, Object.keys(figures).length])).to.deep.equal([
+      [now, 100],
+      [now, 100],
+      [now, 1],
+    ]);
+    expect(Object.assign({}, ...documents.map(({ figures }) => figures))).to.deep.equal(values);
+  });
+
+  it("writes nothing of nothing, and nothing of what an earlier call could not", () => {
+    expect(writtenOf([])).to.deep.equal([]);
+    expect(written((options) => emitMetrics("s", {}, options))).to.deep.equal([]);
+    const refused = { good: 1, bad: "no number" as unknown as number };
+    expect(() => emitMetrics("s", refused, { now })).to.throw("not a valid number");
+    expect(written((options) => emitMetrics("s", { other: 1 }, options))[0]).to.not.have.property("good");
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { metricDocument } from "../../../functions/shared/metrics.ts";
+import { emitMetrics } from "../../../functions/shared/metrics.ts";
 import { embeddedMetrics } from "../../../local/services/embedded-metrics.ts";
 
 const directive = { Namespace: "N", Dimensions: [["service"]], Metrics: [{ Name: "a", Unit: "Count" }] };
@@ -12,12 +12,14 @@ const of = (text: string) => {
 
 describe("the embedded metric format", () => {
   it("is read from the lines that this project's functions write", () => {
-    const text = JSON.stringify(metricDocument("ingest", { accepted: 3, lag: 1.5 }, { now: 1_000 }));
+    const now = Date.now();
+    let text = "";
+    emitMetrics("ingest", { accepted: 3, lag: 1.5 }, { now, write: (line) => (text += line) });
     const metric = (name: string) => ({ namespace: "Telemetry", name, dimensions: { service: "ingest" } });
     expect(embeddedMetrics(text)).to.deep.equal({
       figures: [
-        { metric: metric("accepted"), values: [3], unit: "Count", at: 1_000 },
-        { metric: metric("lag"), values: [1.5], unit: "Count", at: 1_000 },
+        { metric: metric("accepted"), values: [3], unit: "Count", at: now },
+        { metric: metric("lag"), values: [1.5], unit: "Count", at: now },
       ],
       invalid: 0,
     });
