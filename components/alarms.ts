@@ -2,6 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { Component, type ComponentArgs } from "./component.ts";
 import { whenFinished } from "./finaliser.ts";
+import { checkAddresses } from "./internal/addresses.ts";
 import {
   ALARM_RULES,
   type AlarmKind,
@@ -79,7 +80,6 @@ const DEFAULTS = {
   accountConcurrency: 1_000,
 } as const;
 
-const MAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 const MOST_MAILS = 20;
 const KEY_DELETION_DAYS = 7;
 
@@ -170,8 +170,7 @@ export class Alarms extends Component {
         `emails has ${emails.length} addresses; allowed are ${MOST_MAILS}. Use a list.`,
       );
     }
-    const wrong = emails.find((address) => !MAIL.test(address));
-    if (wrong !== undefined) throw argumentError(who, `"${wrong}" is no e-mail address.`);
+    checkAddresses(who, emails);
   }
 
   private account(): { id: pulumi.Output<string>; partition: pulumi.Output<string> } {
@@ -245,9 +244,10 @@ export class Alarms extends Component {
     }
     this.watchQueues(watched.queues);
     for (const { name, apiId } of watched.apis) {
-      const { apiErrorShare, apiLatency } = { ...DEFAULTS, ...this.args };
-      this.create("api-errors", { name, dimensions: { ApiId: apiId }, threshold: apiErrorShare });
-      this.create("api-latency", { name, dimensions: { ApiId: apiId }, threshold: apiLatency });
+      const dimensions = { ApiId: apiId };
+      const { apiErrorShare = DEFAULTS.apiErrorShare, apiLatency = DEFAULTS.apiLatency } = this.args;
+      this.create("api-errors", { name, dimensions, threshold: apiErrorShare });
+      this.create("api-latency", { name, dimensions, threshold: apiLatency });
     }
     for (const { name, ruleName } of watched.topicRules) {
       this.create("topic-rule-failures", { name, dimensions: { RuleName: ruleName }, threshold: 0 });
@@ -268,7 +268,7 @@ export class Alarms extends Component {
   }
 
   private watchFunctions(functions: readonly WatchedFunction[]): void {
-    const { accountConcurrency } = { ...DEFAULTS, ...this.args };
+    const { accountConcurrency = DEFAULTS.accountConcurrency } = this.args;
     const reserved = functions.map((each) => each.reserved ?? 0);
     const left = (all: number[]): number => accountConcurrency - all.reduce((sum, each) => sum + each, 0);
     const unreserved = reserved.every(isPlain) ? left(reserved) : pulumi.all(reserved).apply(left);

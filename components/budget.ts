@@ -2,6 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import type { Alarms } from "./alarms.ts";
 import { Component, type ComponentArgs } from "./component.ts";
+import { checkAddresses } from "./internal/addresses.ts";
 import { argumentError, requireRange } from "./internal/arguments.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
 
@@ -70,6 +71,7 @@ export class Budget extends Component {
         `emails has ${emails.length} addresses; AWS allows ${MOST_MAILS}. Use a list.`,
       );
     }
+    checkAddresses(who, emails);
     if (emails.length === 0 && args.alarms === undefined) {
       throw argumentError(who, "nobody would be told. Give alarms, emails, or both.");
     }

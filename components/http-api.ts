@@ -29,9 +29,9 @@ import { type ApiInfo, openApiDocument, type RouteDeclaration, type Schema } fro
 import { checkPreflight } from "./internal/preflight.ts";
 import { parseRouteKey, type RouteKey, routeName, routeShape } from "./internal/routes.ts";
 import { applyTransform, type Transform } from "./internal/transform.ts";
-import { routeDeployment } from "./route-deployment.ts";
 import type { RouteRequest } from "./runtime/request.ts";
 import type { RouteResponse } from "./runtime/route.ts";
+import { SERVER_ERRORS } from "./runtime/server-errors.ts";
 
 /** Where tokens come from; `Identity` is one. */
 export interface TokenIssuer {
@@ -194,13 +194,7 @@ export class HttpApi extends Component {
       name,
       {
         ...functionArguments(args),
-        ...routeDeployment(args.deployment, {
-          component: this,
-          name,
-          apiId: this.api.id,
-          key,
-          tags: this.tags,
-        }),
+        deployment: args.deployment && { failures: SERVER_ERRORS, ...args.deployment },
         timeout: args.timeout ?? DEFAULTS.timeout,
         logRetentionDays: args.logRetentionDays ?? this.args.logRetentionDays,
         description: args.summary ?? args.description,

@@ -29,6 +29,11 @@ export interface DeploymentArgs {
   canary: CanaryArgs;
   /** Further alarms that take the traffic back. At most 8. */
   alarms?: RollbackAlarm[];
+  /**
+   * A metric of failures that Lambda takes for successes, with the dimensions `function` (physical name) and `version`:
+   * they count like the function's errors. Routes give their answers with 5xx.
+   */
+  failures?: { namespace: string; metricName: string };
 }
 
 /** What makes a function have an alias. */
@@ -74,7 +79,7 @@ const ASSUMED_BY_CODEDEPLOY = JSON.stringify({
 /** @throws Error naming the function and the cure */
 export function checkDeployment(who: Culprit, deployment: DeploymentArgs | undefined): void {
   if (deployment === undefined) return;
-  const keys: Keys<DeploymentArgs> = { canary: true, alarms: true };
+  const keys: Keys<DeploymentArgs> = { canary: true, alarms: true, failures: true };
   refuseUnknownKeys({ noun: `${who.noun} "${who.name}"`, name: "deployment" }, deployment, keys);
   if (deployment.canary === undefined) {
     throw argumentError(who, "deployment has no canary. Set it: { canary: { percent: 10, minutes: 10 } }.");
@@ -104,11 +109,20 @@ export function createLiveAlias(owner: LiveOwner, settings: LiveSettings): aws.l
   const alias = new aws.lambda.Alias(
     `${name}-live`,
     { name: LIVE, functionName: lambda.name, functionVersion: lambda.version },
-    { parent: component, ignoreChanges: deployment ? ["functionVersion", "routingConfig"] : [] },
+    { parent: component, ignoreChanges: movedByOthers(settings) },
   );
   if (provisionedConcurrency !== undefined) keepWarm(owner, alias, provisionedConcurrency);
   if (deployment) createCanary(owner, alias, deployment);
   return alias;
+}
+
+/**
+ * What CodeDeploy writes; and the weights that Lambda itself gives an alias for as long as it prepares the warm
+ * environments of its new version.
+ */
+function movedByOthers({ deployment, provisionedConcurrency }: LiveSettings): string[] {
+  if (deployment) return ["functionVersion", "routingConfig"];
+  return provisionedConcurrency === undefined ? [] : ["routingConfig"];
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html */
@@ -155,13 +169,10 @@ function keepWarm(
 }
 
 /** https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-steps-lambda.html */
-function createCanary(
-  owner: LiveOwner,
-  alias: aws.lambda.Alias,
-  { canary, alarms = [] }: DeploymentArgs,
-): void {
+function createCanary(owner: LiveOwner, alias: aws.lambda.Alias, deployment: DeploymentArgs): void {
+  const { canary, alarms = [] } = deployment;
   const { name, tags, component } = owner;
-  const watching = [failing(owner, alias, canary), slow(owner, alias), ...alarms];
+  const watching = [failing(owner, alias, deployment), slow(owner, alias), ...alarms];
   const role = new aws.iam.Role(
     `${name}-deploy-role`,
     {
@@ -227,7 +238,11 @@ const newVersion = ({ lambda }: LiveOwner, alias: aws.lambda.Alias) => ({
 
 const RUNBOOK = "docs/operations.md#a-release-was-taken-back";
 
-function failing(owner: LiveOwner, alias: aws.lambda.Alias, canary: CanaryArgs): aws.cloudwatch.MetricAlarm {
+function failing(
+  owner: LiveOwner,
+  alias: aws.lambda.Alias,
+  { canary, failures }: DeploymentArgs,
+): aws.cloudwatch.MetricAlarm {
   const allowed = canary.errorPercent ?? RELEASE_DEFAULTS.errorPercent;
   const metric = (metricName: string) => ({
     namespace: "AWS/Lambda",
@@ -247,9 +262,11 @@ function failing(owner: LiveOwner, alias: aws.lambda.Alias, canary: CanaryArgs):
       metricQueries: [
         { id: "errors", metric: metric("Errors") },
         { id: "invocations", metric: metric("Invocations") },
+        ...(failures ? [{ id: "failures", metric: ownFailures(owner, failures) }] : []),
         {
           id: "percent",
-          expression: percentOf("errors", "invocations"),
+          // A metric that nobody has sent has no data, which would leave the sum without any.
+          expression: percentOf(failures ? "(errors + FILL(failures, 0))" : "errors", "invocations"),
           label: "Percent of invocations that failed",
           returnData: true,
         },
@@ -259,6 +276,13 @@ function failing(owner: LiveOwner, alias: aws.lambda.Alias, canary: CanaryArgs):
     { parent: owner.component },
   );
 }
+
+const ownFailures = ({ lambda }: LiveOwner, failures: { namespace: string; metricName: string }) => ({
+  ...failures,
+  dimensions: { function: lambda.name, version: lambda.version },
+  period: 60,
+  stat: "Sum",
+});
 
 function slow(owner: LiveOwner, alias: aws.lambda.Alias): aws.cloudwatch.MetricAlarm {
   const milliseconds = owner.timeout * 1_000 * SLOW_SHARE;

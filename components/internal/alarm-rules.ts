@@ -195,7 +195,7 @@ const FEWEST_TO_WARN_OF = 3;
  * reservation is too small for a share of it to say anything. Its throttles are told all the same.
  */
 export const concurrencyThreshold = (available: number): number =>
-  available < FEWEST_TO_WARN_OF ? available + 1 : Math.floor(available * WARNING_SHARE);
+  available < FEWEST_TO_WARN_OF ? FEWEST_TO_WARN_OF : Math.floor(available * WARNING_SHARE);
 
 /** Milliseconds of half the retention in hours. */
 export const iteratorAgeThreshold = (retentionHours: number): number => (retentionHours * 3_600_000) / 2;

@@ -22,6 +22,7 @@ import {
   readRequest,
   urlOf,
 } from "./request.ts";
+import { countServerError } from "./server-errors.ts";
 
 /** What a route's callback returns: an answer, or a problem as data. */
 export type RouteResponse =
@@ -42,6 +43,8 @@ export type RouteCallback = (request: RouteRequest<any, any, any>) => RouteRespo
 export interface RouteEnvironment {
   newId(): string;
   logError(entry: Record<string, unknown>): void;
+  /** Told of every answer with 5xx. */
+  countServerError(): void;
 }
 
 export type RouteHandler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
@@ -49,6 +52,7 @@ export type RouteHandler = (event: APIGatewayProxyEventV2) => Promise<APIGateway
 const ENVIRONMENT: RouteEnvironment = {
   newId: () => randomUUID(),
   logError,
+  countServerError,
 };
 
 const lowerCased = (headers: Record<string, string> | undefined): Record<string, string> =>
@@ -125,6 +129,8 @@ const failureResult = (
   });
 };
 
+const FIRST_SERVER_ERROR = 500;
+
 const callRoute = async (
   exchange: Exchange,
   callback: RouteCallback,
@@ -165,10 +171,10 @@ export const serveRoute = (
       options,
       correlationId: correlationId(event.headers ?? {}, environment.newId),
     };
-    try {
-      return await callRoute(exchange, callback, validators);
-    } catch (error) {
-      return failureResult(exchange, error, environment);
-    }
+    const result = await callRoute(exchange, callback, validators).catch((error: unknown) =>
+      failureResult(exchange, error, environment),
+    );
+    if ((result.statusCode ?? 0) >= FIRST_SERVER_ERROR) environment.countServerError();
+    return result;
   };
 };

@@ -239,7 +239,6 @@ export const RIGHTS: readonly Rights[] = [
       "logs:CreateLogGroup",
       "logs:DeleteLogGroup",
       "logs:DeleteMetricFilter",
-      "logs:DeleteQueryDefinition",
       "logs:DeleteRetentionPolicy",
       "logs:DeleteSubscriptionFilter",
       "logs:PutLogGroupDeletionProtection",
@@ -249,6 +248,13 @@ export const RIGHTS: readonly Rights[] = [
       "logs:TagResource",
       "logs:UntagResource",
     ],
-    unbound: ["logs:DeleteResourcePolicy", "logs:PutQueryDefinition", "logs:PutResourcePolicy"],
+    // AWS binds none of these to a resource, though a policy with one is accepted.
+    unbound: [
+      "logs:DeleteQueryDefinition",
+      "logs:DeleteResourcePolicy",
+      "logs:DescribeQueryDefinitions",
+      "logs:PutQueryDefinition",
+      "logs:PutResourcePolicy",
+    ],
   },
 ];

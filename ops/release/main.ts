@@ -32,7 +32,9 @@ const main = async (): Promise<void> => {
   const progress = createProgress(process.stderr);
   process.once("SIGINT", () => {
     progress.end();
-    console.error("CodeDeploy goes on without this command: npm run release again tells how it stands.");
+    console.error(
+      "CodeDeploy goes on without this command; npm run release again says whether it still does.",
+    );
     process.exit(130);
   });
   let said = "";

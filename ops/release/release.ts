@@ -7,6 +7,8 @@ import type { Unit } from "./units.ts";
 
 /** How often the deployments are looked at, milliseconds. */
 const LOOK_EVERY = 5_000;
+/** Looks in a row that may fail: a minute without an answer. */
+const MOST_FAILED_LOOKS = 12;
 
 export interface Surroundings {
   wait(milliseconds: number): Promise<void>;
@@ -93,37 +95,72 @@ async function startAll(
     }
     return shifts;
   } catch (error) {
-    await Promise.all(shifts.map(({ deployment }) => takeBack(clients, deployment)));
+    // What cannot be taken back either must not hide why: CodeDeploy goes on with it, under its alarms.
+    await Promise.allSettled(shifts.map(({ deployment }) => takeBack(clients, deployment)));
     throw error;
   }
 }
 
+const running = (shifts: readonly Shift[]): Shift[] =>
+  shifts.filter(({ standing }) => standing.state === "running");
+
+/** @throws {Error} when AWS gives no answer for a minute: CodeDeploy goes on, and takes back what its alarms tell it to */
 async function watch(shifts: readonly Shift[], clients: Clients, surroundings: Surroundings): Promise<void> {
-  const running = (): Shift[] => shifts.filter(({ standing }) => standing.state === "running");
-  let ending = false;
-  while (running().length > 0) {
+  let failedLooks = 0;
+  const told = new Set<Shift>();
+  while (running(shifts).length > 0) {
     surroundings.step(await progressOf(shifts, clients));
     await surroundings.wait(LOOK_EVERY);
-    for (const shift of running()) shift.standing = await standingOf(clients, shift.deployment);
-    const failed = shifts.find(({ standing }) => standing.state === "failed");
-    if (!failed || ending) continue;
-    ending = true;
-    surroundings.note(`${failed.unit.name} was taken back (${failed.standing.reason}); the others follow.`);
-    await Promise.all(running().map(({ deployment }) => takeBack(clients, deployment)));
+    try {
+      await look(shifts, told, { clients, surroundings });
+      failedLooks = 0;
+    } catch (error) {
+      failedLooks += 1;
+      if (failedLooks > MOST_FAILED_LOOKS) throw unseen(shifts, error);
+    }
   }
 }
 
-/** `2 of 5 shifted; api-get-devices 10 %, ...`: where the traffic is, as Lambda itself says. */
+function unseen(shifts: readonly Shift[], cause: unknown): Error {
+  const said = cause instanceof Error ? cause.message : String(cause);
+  const going = running(shifts).map(({ unit, deployment }) => `${unit.name} (${deployment})`);
+  return new Error(
+    `AWS has not said for a minute how the release stands (${said}). CodeDeploy goes on with ${going.join(", ")} under its alarms; aws deploy get-deployment --deployment-id ID tells how each ends.`,
+    { cause },
+  );
+}
+
+/** How all stand now; when one was taken back, the others are told to follow, again until they have heard it. */
+async function look(
+  shifts: readonly Shift[],
+  told: Set<Shift>,
+  { clients, surroundings }: { clients: Clients; surroundings: Surroundings },
+): Promise<void> {
+  for (const shift of running(shifts)) shift.standing = await standingOf(clients, shift.deployment);
+  const failed = shifts.find(({ standing }) => standing.state === "failed");
+  if (!failed) return;
+  if (!told.has(failed))
+    surroundings.note(`${failed.unit.name} was taken back (${failed.standing.reason}); the others follow.`);
+  told.add(failed);
+  for (const shift of running(shifts).filter((each) => !told.has(each))) {
+    await takeBack(clients, shift.deployment);
+    told.add(shift);
+  }
+}
+
+/** `2 of 5 shifted; api-get-devices 10 %, ...`: where the traffic is, as Lambda itself says, or no share when it does not. */
 async function progressOf(shifts: readonly Shift[], clients: Clients): Promise<string> {
   const done = shifts.filter(({ standing }) => standing.state === "succeeded").length;
   const shares = await Promise.all(
-    shifts
-      .filter(({ standing }) => standing.state === "running")
-      .map(async ({ unit }) => {
-        const { version, weights } = await trafficOf(clients, unit);
-        const share = version === unit.target ? 1 : (weights[unit.target] ?? 0);
-        return `${unit.name} ${Math.round(share * 100)} %`;
-      }),
+    running(shifts).map(({ unit }) =>
+      trafficOf(clients, unit).then(
+        ({ version, weights }) => {
+          const share = version === unit.target ? 1 : (weights[unit.target] ?? 0);
+          return `${unit.name} ${Math.round(share * 100)} %`;
+        },
+        () => unit.name,
+      ),
+    ),
   );
   return [`${done} of ${shifts.length} shifted`, shares.join(", ")].filter(Boolean).join("; ");
 }

@@ -192,7 +192,7 @@ describe("Alarms: infrastructure", () => {
         new aws.apigatewayv2.Api("shop", { protocolType: "HTTP" });
         new aws.apigatewayv2.Api("chat", { protocolType: "WEBSOCKET" });
       },
-      { apiErrorShare: 0.01, apiLatency: 900 },
+      { apiErrorShare: 0.01, apiLatency: 900, accountConcurrency: undefined },
     );
     expect(names(resources)).to.deep.equal(["shop-latency", "shop-server-errors"]);
     const api = { namespace: "AWS/ApiGateway", dimensions: { ApiId: "shop-id" } };

@@ -183,25 +183,23 @@ describe("A canary's alarms", () => {
 });
 
 describe("A route with a canary", () => {
-  it("is also taken back when it answers 5xx, which Lambda counts as a success", async () => {
+  it("counts what the new version answers with 5xx, which Lambda takes for a success", async () => {
     const resources = recordResources();
     const api = new HttpApi("api", {});
     api.route("GET /things", { auth: "none", deployment: CANARY, callback: async () => ({ body: {} }) });
     while (!resources.some(({ name }) => name === "api-get-things-canary")) await new Promise(setImmediate);
-    const alarm = find(resources, ALARM, "api-get-things-canary-5xx");
-    expect(alarm.threshold).to.equal(0.1);
-    expect(
-      (alarm.metricQueries as { metric?: { dimensions: object } }[])[0]?.metric?.dimensions,
-    ).to.deep.equal({
-      ApiId: "api-api-id",
-      Stage: "$default",
-      Method: "GET",
-      Resource: "/things",
+    const { metricQueries } = find(resources, ALARM, "api-get-things-canary-errors");
+    const queries = metricQueries as { id: string; expression?: string; metric?: object }[];
+    expect(queries.find(({ id }) => id === "failures")?.metric).to.deep.equal({
+      namespace: "HttpApi",
+      metricName: "serverErrors",
+      dimensions: { function: "api-get-things-function-1234567", version: "7" },
+      period: 60,
+      stat: "Sum",
     });
-    const { alarms } = find(resources, GROUP, "api-get-things-canary").alarmConfiguration as {
-      alarms: string[];
-    };
-    expect(alarms).to.include("api-get-things-canary-5xx-1234567");
+    expect(queries.at(-1)?.expression).to.equal(
+      "IF(invocations > 0, 100 * (errors + FILL(failures, 0)) / invocations, 0)",
+    );
   });
 
   it("lets API Gateway invoke the alias", async () => {

@@ -3,6 +3,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "
 import { expect } from "chai";
 import type { RouteOptions, RouteRequest, RouteValidators } from "../../../components/runtime/request.ts";
 import { type RouteCallback, serveRoute } from "../../../components/runtime/route.ts";
+import { serverErrorLine } from "../../../components/runtime/server-errors.ts";
 
 const OPTIONS: RouteOptions = { route: "POST /things/{id}", maxBody: 1_000 };
 
@@ -70,6 +71,7 @@ interface Outcome extends APIGatewayProxyStructuredResultV2 {
   json: Record<string, unknown> & { errors?: { parameter?: string; pointer?: string; detail: string }[] };
   seen: RouteRequest[];
   logged: Record<string, unknown>[];
+  serverErrors: number;
 }
 
 const run = async (
@@ -80,6 +82,7 @@ const run = async (
 ): Promise<Outcome> => {
   const seen: RouteRequest[] = [];
   const logged: Record<string, unknown>[] = [];
+  let serverErrors = 0;
   const spy: RouteCallback = (request) => {
     seen.push(request);
     return callback(request);
@@ -87,9 +90,12 @@ const run = async (
   const handler = serveRoute(spy, { ...OPTIONS, ...options }, validators, {
     newId: () => "generated-id",
     logError: (entry) => logged.push(entry),
+    countServerError: () => {
+      serverErrors += 1;
+    },
   });
   const result = await handler(input);
-  return { ...result, json: JSON.parse(result.body ?? "null"), seen, logged };
+  return { ...result, json: JSON.parse(result.body ?? "null"), seen, logged, serverErrors };
 };
 
 const post = (body: unknown, headers: Record<string, string> = { "content-type": "application/json" }) =>
@@ -306,6 +312,35 @@ describe("serveRoute: response", () => {
     });
     expect(logged[0]?.error).to.include({ name: "TypeError", message: "secret table name" });
     expect(nothing.statusCode).to.equal(500);
+  });
+
+  it("counts every answer with 5xx, thrown or told, and no other", async () => {
+    const answering = async (callback: RouteCallback) => (await run(event(), {}, callback)).serverErrors;
+    const problem = (status: number) => () => ({ status, problem: { title: "No" } });
+
+    expect(
+      await answering(() => {
+        throw new Error("no");
+      }),
+    ).to.equal(1);
+    expect(await answering(problem(503))).to.equal(1);
+    expect(await answering(problem(404))).to.equal(0);
+    expect(await answering(() => ({ body: {} }))).to.equal(0);
+  });
+
+  it("counts them as a metric of the function's version", () => {
+    const line = JSON.parse(serverErrorLine(7, { function: "f", version: "3" }));
+    expect(line).to.deep.include({ function: "f", version: "3", serverErrors: 1 });
+    expect(line._aws).to.deep.equal({
+      Timestamp: 7,
+      CloudWatchMetrics: [
+        {
+          Namespace: "HttpApi",
+          Dimensions: [["function", "version"]],
+          Metrics: [{ Name: "serverErrors", Unit: "Count" }],
+        },
+      ],
+    });
   });
 
   it("keeps an acceptable correlation id and replaces any other", async () => {

@@ -37,6 +37,8 @@ export class FakeAws {
   readonly slow = new Set<string>();
   /** Groups that CodeDeploy starts nothing for. */
   readonly refusing = new Set<string>();
+  /** How many of the next calls of these names get no answer but a 400. */
+  readonly silent = new Map<string, number>();
   /** Names of the calls that changed something. */
   readonly changes: string[] = [];
   readonly #server: Server;
@@ -69,6 +71,7 @@ export class FakeAws {
     if (functionName !== undefined) return this.#alias(functionName);
     const operation = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
     try {
+      if (this.#isSilent(operation)) throw new Refusal("ThrottlingException");
       return [200, this.#codeDeploy(operation, JSON.parse(body))];
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -76,7 +79,15 @@ export class FakeAws {
     }
   }
 
+  #isSilent(operation: string): boolean {
+    const left = this.silent.get(operation) ?? 0;
+    this.silent.set(operation, left - 1);
+    return left > 0;
+  }
+
   #alias(functionName: string): [number, object] {
+    if (this.#isSilent("GetAlias"))
+      return [429, { __type: "TooManyRequestsException", message: "Rate exceeded" }];
     const { version, weights } = this.aliases.get(functionName) ?? { version: "1", weights: {} };
     return [200, { FunctionVersion: version, RoutingConfig: { AdditionalVersionWeights: weights } }];
   }

@@ -111,6 +111,39 @@ describe("a release", () => {
     expect(takenBack.map(({ name }) => name)).to.deep.equal(["reads"]);
   });
 
+  it("outlives an AWS that does not answer every other time", async () => {
+    let waits = 0;
+    const steps: string[] = [];
+    const { released } = await release([unit("reads")], clients, {
+      wait: async () => {
+        waits += 1;
+        if (waits % 2 === 1) aws.silent.set("GetDeployment", 1).set("GetAlias", 1);
+      },
+      step: (text) => steps.push(text),
+      note: () => {},
+    });
+    expect(released).to.deep.equal(["reads"]);
+    expect(steps).to.include("0 of 1 shifted; reads").and.include("0 of 1 shifted; reads 10 %");
+  });
+
+  it("that AWS says nothing of for a minute is left to CodeDeploy, by name", async () => {
+    aws.slow.add("reads");
+    const waits: number[] = [];
+    const refusal = await release([unit("reads")], clients, {
+      wait: async (milliseconds) => {
+        waits.push(milliseconds);
+        aws.silent.set("GetDeployment", 1);
+      },
+      step: () => {},
+      note: () => {},
+    }).catch((error: Error) => error.message);
+    expect(refusal).to.match(
+      /^AWS has not said for a minute .* CodeDeploy goes on with reads \(d-1\) under its alarms/,
+    );
+    expect(waits.reduce((sum, each) => sum + each, 0)).to.be.within(60_000, 70_000);
+    expect(aws.deployments[0]?.status).to.equal("InProgress");
+  });
+
   it("is not begun while another is under way, and changes nothing", async () => {
     await run(unit("reads"));
     aws.deployments.push({
