@@ -30,6 +30,12 @@ const checkNumber = (value: number, name: string): number => {
   throw invalid(`The value ${value} for parameter ${name} is invalid.`);
 };
 
+/** How often a value was seen need not be whole. */
+const checkCount = (count: number): number => {
+  if (checkNumber(count, "Counts") > 0) return count;
+  throw invalid(`The value ${count} for parameter Counts is invalid. It must be above 0.`);
+};
+
 const keepSet = (metric: MetricName, set: Input, options: FigureOptions): Keep => {
   const read = (name: string): number => checkNumber(required(numberOf(set, name), name), name);
   const [count, sum, min, max] = [read("SampleCount"), read("Sum"), read("Minimum"), read("Maximum")];
@@ -40,7 +46,7 @@ const keepSet = (metric: MetricName, set: Input, options: FigureOptions): Keep =
 
 const keepValues = (metric: MetricName, datum: Input, options: FigureOptions): Keep => {
   const values = numbersOf(datum, "Values").map((value) => checkNumber(value, "Values"));
-  const counts = numbersOf(datum, "Counts");
+  const counts = numbersOf(datum, "Counts").map(checkCount);
   if (values.length > MOST_VALUES)
     throw invalid(`The collection Values must not have a size greater than ${MOST_VALUES}.`);
   if (counts.length > 0 && counts.length !== values.length)

@@ -25,6 +25,8 @@ export class MetricSeries implements MetricName {
   readonly minutes = new Map<number, Summary>();
   /** When the newest figure's minute began, in milliseconds since the epoch. */
   newest = 0;
+  /** When the oldest one's began; those in between may be gone since. */
+  oldest = Number.POSITIVE_INFINITY;
 
   constructor({ namespace, name, dimensions }: MetricName) {
     this.namespace = namespace;
@@ -35,13 +37,21 @@ export class MetricSeries implements MetricName {
   /** What happened in `[start, end)`, both whole minutes in milliseconds; undefined when nothing did. */
   summary(start: number, end: number): Summary | undefined {
     let merged: Summary | undefined;
-    for (let minute = start / MINUTE_MS; minute < end / MINUTE_MS; minute += 1) {
+    for (const minute of this.#kept(start, end)) {
       const found = this.minutes.get(minute);
       if (found === undefined) continue;
       merged ??= new Summary();
       merged.merge(found);
     }
     return merged;
+  }
+
+  /** Minutes that may have figures: callers ask for any time, and it costs no more than what is kept. */
+  #kept(start: number, end: number): number[] {
+    if (end <= this.oldest || start > this.newest) return [];
+    const [first, length] = [start / MINUTE_MS, (end - start) / MINUTE_MS];
+    if (length <= this.minutes.size) return Array.from({ length }, (_, index) => first + index);
+    return [...this.minutes.keys()].filter((minute) => minute >= first && minute < first + length);
   }
 }
 
@@ -145,6 +155,7 @@ export class MetricStore {
     const summary = new Summary();
     series.minutes.set(minute, summary);
     series.newest = Math.max(series.newest, minute * MINUTE_MS);
+    series.oldest = Math.min(series.oldest, minute * MINUTE_MS);
     this.#order.push({ key, minute });
     this.#cells += summary.weight;
     return summary;

@@ -117,6 +117,29 @@ describe("CloudWatch", () => {
     expect(Datapoints[1]).to.deep.include({ SampleCount: 4, Sum: 40, Minimum: 1, Maximum: 25 });
   });
 
+  it("answers at once however long a time it is asked for: only what is kept is gone through", () => {
+    const metric = { namespace: "My", name: "a", dimensions: {} };
+    for (const minutes of [2, 5, 7]) cloudWatch.metrics.add(metric, minutes, { at: NOW - minutes * MINUTE });
+    // Thirty thousand years: a step a minute would take minutes.
+    const EndTime = NOW / 1_000;
+    const long = { StartTime: EndTime - 1e12, EndTime, Statistics: ["Sum", "SampleCount"] };
+    const sums = (input: object) =>
+      (
+        cloudWatch.handle("GetMetricStatistics", {
+          Namespace: "My",
+          MetricName: "a",
+          ...long,
+          ...input,
+        }) as { Datapoints: { Sum: number; SampleCount: number }[] }
+      ).Datapoints.map(({ Sum, SampleCount }) => [Sum, SampleCount]);
+    expect(sums({ Period: 6e12 })).to.deep.equal([[14, 3]]);
+    expect(sums({ Period: 60 * Math.ceil(1e12 / 60 / 1_000) })).to.deep.equal([[14, 3]]);
+    expect(sums({ StartTime: EndTime - 300, Period: 60 })).to.deep.equal([
+      [5, 1],
+      [2, 1],
+    ]);
+  });
+
   it("keeps percentiles of ten thousand values within one per cent", async () => {
     for (let value = 1; value <= 10_000; value += 1)
       cloudWatch.metrics.add({ namespace: "My", name: "a", dimensions: {} }, value);
@@ -249,6 +272,21 @@ describe("CloudWatch", () => {
       "counts of other values",
       { Namespace: "My", MetricData: [{ MetricName: "a", Values: [1], Counts: [1, 2] }] },
       "same size",
+    ],
+    [
+      "a count below one figure",
+      { Namespace: "My", MetricData: [{ MetricName: "a", Values: [1, 2], Counts: [1, -5] }] },
+      "-5 for parameter Counts",
+    ],
+    [
+      "a count of nothing",
+      { Namespace: "My", MetricData: [{ MetricName: "a", Values: [1], Counts: [0] }] },
+      "above 0",
+    ],
+    [
+      "a count that is no number",
+      { Namespace: "My", MetricData: [{ MetricName: "a", Values: [1], Counts: [Number.NaN] }] },
+      "NaN for parameter Counts",
     ],
     [
       "a time long past",
