@@ -2,6 +2,8 @@
  * What is asked of the logs again and again, in the language of CloudWatch Logs Insights. The fields are those of
  * functions/shared/logger.ts, of Lambda's JSON log format, and of the API's access log.
  * Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html,
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Filter.html,
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html,
  * https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
  */
 
@@ -18,6 +20,8 @@ export const LOG_QUERIES: Readonly<Record<string, LogQuery>> = {
     lines: [
       "fields @timestamp, coalesce(service, routeKey) as what, level, message, status, @log",
       '| filter correlationId = "PUT THE ID HERE" or requestId = "PUT THE ID HERE"',
+      // Lines about batches name up to ten in `correlationIds`; Insights makes a field of each element, which `in` cannot name.
+      '  or @message like /"PUT THE ID HERE"/',
       "| sort @timestamp asc",
       "| limit 1000",
     ],

@@ -39,6 +39,18 @@ describe("LogQueries: infrastructure", () => {
     });
   });
 
+  it("finds a correlation id in the lines about one thing, and in those about a batch that name it", async () => {
+    const queries = await queriesOf(() => {
+      new Function("greet", { callback });
+    });
+    const query = queries.find(({ name }) => name === "project/test/by-correlation-id");
+    const text = String(query?.queryString).replaceAll("PUT THE ID HERE", "c-1");
+    expect(text).to.contain('correlationId = "c-1" or requestId = "c-1"');
+    const pattern = new RegExp(/@message like \/(.+)\//.exec(text)?.[1] ?? "(?!)");
+    expect(JSON.stringify({ correlationIds: ["c-0", "c-1"], correlatedItems: 2 })).to.match(pattern);
+    expect(JSON.stringify({ correlationIds: ["c-10", "ac-1"] })).not.to.match(pattern);
+  });
+
   it("has none for what the stack does not have", async () => {
     const queries = await queriesOf(() => {
       new Function("greet", { callback });
