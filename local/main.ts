@@ -4,6 +4,8 @@ import { parseArgs } from "node:util";
 import { programLog, run, UsageError } from "./cli.ts";
 import { consoleLine } from "./console.ts";
 import { redact } from "./engine/graph.ts";
+import { eachInTurn } from "./kit/in-turn.ts";
+import type { LoopbackServer } from "./kit/server.ts";
 import { Trace } from "./kit/trace.ts";
 import { withLocalQueues } from "./queue-urls.ts";
 import { Runtime } from "./runtime.ts";
@@ -65,16 +67,18 @@ async function main(): Promise<void> {
     onProgress: (step) => progress(`Starting: ${step} ...`),
   });
   const interrupted = interruption();
-  const traces = await serveTraces(trace);
-  try {
-    await serve(runtime, { directory, flags, started, interrupted, tracesUrl: traces.url });
-  } finally {
-    progress("Stopping ...");
-    await traces.close();
-    await runtime.stop();
-    await removeState(directory, flags.stack, process.pid);
-    progress("");
-  }
+  let traces: LoopbackServer | undefined;
+  await eachInTurn(
+    async () => {
+      traces = await serveTraces(trace);
+      await serve(runtime, { directory, flags, started, interrupted, tracesUrl: traces.url });
+    },
+    async () => progress("Stopping ..."),
+    async () => traces?.close(),
+    () => runtime.stop(),
+    () => removeState(directory, flags.stack, process.pid),
+    async () => progress(""),
+  );
 }
 
 interface Session {

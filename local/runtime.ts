@@ -11,6 +11,7 @@ import { evaluate, type LogEntry } from "./engine/program.ts";
 import { readSettings } from "./engine/settings.ts";
 import { Hosts } from "./hosts.ts";
 import { type Clock, systemClock } from "./kit/clock.ts";
+import { eachInTurn } from "./kit/in-turn.ts";
 import { Trace } from "./kit/trace.ts";
 import type { AsyncInvoker } from "./lambda/async-invoke.ts";
 import { Callers } from "./lambda/iam.ts";
@@ -173,17 +174,14 @@ export class Runtime {
 const withSignal = ({ signal }: RuntimeOptions, other: AbortSignal): AbortSignal =>
   signal ? AbortSignal.any([signal, other]) : other;
 
-/** Each step is taken although the one before has failed: what is left running would keep the process alive. */
-async function stopParts({ running, asyncInvoke, pool, caches, aws }: Parts): Promise<void> {
-  const triggers = async (): Promise<void> =>
-    void (await allSettled([...running.values()].map((trigger) => trigger.stop())));
-  const events = async (): Promise<void> => asyncInvoke.stop();
-  const failures: unknown[] = [];
-  for (const stop of [triggers, events, () => pool.stop(), () => caches.stop(), () => aws.stop()]) {
-    await stop().catch((error: unknown) => failures.push(error));
-  }
-  if (failures.length > 0) throw failures[0];
-}
+const stopParts = ({ running, asyncInvoke, pool, caches, aws }: Parts): Promise<void> =>
+  eachInTurn(
+    () => allSettled([...running.values()].map((trigger) => trigger.stop())),
+    async () => asyncInvoke.stop(),
+    () => pool.stop(),
+    () => caches.stop(),
+    () => aws.stop(),
+  );
 
 const regionOf = (config: Record<string, string>): string => config["aws:region"] ?? DEFAULT_REGION;
 
