@@ -2,7 +2,11 @@
  * The events of many log groups as one stream, by time.
  * Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
  */
-import { type CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
+import {
+  type CloudWatchLogsClient,
+  type FilteredLogEvent,
+  FilterLogEventsCommand,
+} from "@aws-sdk/client-cloudwatch-logs";
 import type { LogSource } from "./groups.ts";
 
 export interface LogEvent {
@@ -12,6 +16,8 @@ export interface LogEvent {
   at: number;
   /** Who wrote it. */
   name: string;
+  /** Its log stream: of a function, that of one execution environment. */
+  stream: string;
   message: string;
 }
 
@@ -41,16 +47,16 @@ export async function* eventsOf(
         nextToken,
       }),
     );
-    const events = (page.events ?? []).map(({ eventId = "", timestamp = 0, message = "" }) => ({
-      id: eventId,
-      at: timestamp,
-      name,
-      message: message.trimEnd(),
-    }));
+    const events = (page.events ?? []).map((event) => eventOf(event, name));
     yield* events.sort((a, b) => a.at - b.at);
     nextToken = page.nextToken;
   } while (nextToken !== undefined);
 }
+
+const eventOf = (
+  { eventId = "", timestamp = 0, logStreamName = "", message = "" }: FilteredLogEvent,
+  name: string,
+): LogEvent => ({ id: eventId, at: timestamp, name, stream: logStreamName, message: message.trimEnd() });
 
 interface Head {
   source: AsyncIterator<LogEvent>;
@@ -92,20 +98,33 @@ export interface FollowOptions {
   pause: () => Promise<boolean>;
 }
 
-/** Which events have been shown, of those that may be found again. */
-function shownOnce(): { isNew(event: LogEvent): boolean; forget(before: number): void } {
-  const times = new Map<string, number>();
-  return {
-    isNew({ name, id, at }) {
-      const key = `${name}/${id}`;
-      const isNew = !times.has(key);
-      times.set(key, at);
-      return isNew;
-    },
-    forget(before) {
-      for (const [key, at] of times) if (at < before) times.delete(key);
-    },
-  };
+/** Which events have been shown, of those that may be found again: the last minute's, however long the search. */
+export class Shown {
+  readonly #times = new Map<string, number>();
+  /** Epoch milliseconds, the first that is asked for again. */
+  #since = Number.NEGATIVE_INFINITY;
+
+  /** How many are remembered. */
+  get size(): number {
+    return this.#times.size;
+  }
+
+  /** Begins a look after which nothing before `since` is asked for any more. */
+  look(since: number): void {
+    this.#since = since;
+  }
+
+  isNew({ name, id, at }: LogEvent): boolean {
+    const key = `${name}/${id}`;
+    const isNew = !this.#times.has(key);
+    if (at >= this.#since) this.#times.set(key, at);
+    return isNew;
+  }
+
+  /** Ends the look. */
+  forget(): void {
+    for (const [key, at] of this.#times) if (at < this.#since) this.#times.delete(key);
+  }
 }
 
 /** What is there, and then what comes, each event once. One that arrives late is shown when it has arrived. */
@@ -116,13 +135,14 @@ export async function* followed({
   now,
   pause,
 }: FollowOptions): AsyncGenerator<LogEvent> {
-  const shown = shownOnce();
+  const shown = new Shown();
   let { since } = search;
   do {
-    const looked = now();
+    const next = Math.max(since, now() - LATENESS);
+    shown.look(next);
     const streams = sources.map((source) => eventsOf(client, source, { ...search, since }));
     for await (const event of merged(streams)) if (shown.isNew(event)) yield event;
-    since = Math.max(since, looked - LATENESS);
-    shown.forget(since);
+    shown.forget();
+    since = next;
   } while (await pause());
 }

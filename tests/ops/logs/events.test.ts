@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { VirtualClock } from "../../../local/kit/clock.ts";
 import type { Endpoint } from "../../../local/services/endpoint.ts";
 import { CloudWatchLogs } from "../../../local/services/logs.ts";
-import { eventsOf, followed, type LogEvent, merged } from "../../../ops/logs/events.ts";
+import { eventsOf, followed, type LogEvent, merged, Shown } from "../../../ops/logs/events.ts";
 import { clientConfig, failure, PLACE, start } from "../../local/services/aws.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -91,6 +91,28 @@ describe("logs: the stream of events", () => {
       "count late",
       "greet third",
     ]);
+  });
+
+  it("remembers only what can be found again, however much it shows", () => {
+    const shown = new Shown();
+    const event = (id: number, at: number): LogEvent => ({
+      id: String(id),
+      at,
+      name: "greet",
+      stream: "s",
+      message: "",
+    });
+    shown.look(90_000);
+    const first = Array.from({ length: 100_000 }, (_, at) => event(at, at));
+    expect(first.every((each) => shown.isNew(each))).to.equal(true);
+    expect(shown.size).to.equal(10_000);
+    shown.forget();
+    expect(first.slice(90_000).some((each) => shown.isNew(each))).to.equal(false);
+    shown.look(99_999);
+    expect(shown.isNew(event(99_999, 99_999))).to.equal(false);
+    expect(shown.isNew(event(100_000, 100_000))).to.equal(true);
+    shown.forget();
+    expect(shown.size).to.equal(2);
   });
 
   it("looks back a minute at most while it follows, however long that takes", async () => {

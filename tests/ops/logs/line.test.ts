@@ -9,6 +9,7 @@ const line = (message: string | object, raw = false): string | undefined =>
       id: "1",
       at: AT,
       name: "greet",
+      stream: "",
       message: typeof message === "string" ? message : JSON.stringify(message),
     },
     { width: 8, raw },
