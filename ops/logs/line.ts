@@ -55,11 +55,23 @@ export interface LineOptions {
   raw: boolean;
 }
 
-/** `12:00:00.123 greet  INFO hello correlationId=...`; undefined for what is not shown. */
-export function lineOf({ at, name, message }: LogEvent, { width, raw }: LineOptions): string | undefined {
+/**
+ * A published version in the name of an environment's log stream: `2026/01/31/greet-function[12]<id>`, in the
+ * function's own group without the function's name. `$LATEST` is none.
+ * Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
+ */
+const VERSION = /^\d{4}\/\d\d\/\d\d\/[\w-]*(\[\d+\])/;
+
+/** `12:00:00.123 greet  [12] INFO hello correlationId=...`; undefined for what is not shown. */
+export function lineOf(
+  { at, name, stream, message }: LogEvent,
+  { width, raw }: LineOptions,
+): string | undefined {
   const body = raw ? message : bodyOf(message);
   if (body === undefined) return undefined;
-  return `${new Date(at).toISOString().slice(11, 23)} ${name.padEnd(width)}  ${body}`;
+  const version = VERSION.exec(stream)?.[1];
+  const said = version === undefined ? body : `${version} ${body}`;
+  return `${new Date(at).toISOString().slice(11, 23)} ${name.padEnd(width)}  ${said}`;
 }
 
 /**

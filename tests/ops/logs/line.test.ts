@@ -1,15 +1,16 @@
 import { expect } from "chai";
 import { compileLogFilter } from "../../../local/kit/log-filter.ts";
+import { type FunctionSpec, logStreamName } from "../../../local/lambda/spec.ts";
 import { idPattern, lineOf } from "../../../ops/logs/line.ts";
 
 const AT = Date.UTC(2026, 0, 1, 12, 0, 0, 123);
-const line = (message: string | object, raw = false): string | undefined =>
+const line = (message: string | object, raw = false, stream = ""): string | undefined =>
   lineOf(
     {
       id: "1",
       at: AT,
       name: "greet",
-      stream: "",
+      stream,
       message: typeof message === "string" ? message : JSON.stringify(message),
     },
     { width: 8, raw },
@@ -55,6 +56,21 @@ describe("logs: a line", () => {
   it("is the message itself when that is wanted", () => {
     const start = { time: "", type: "platform.start", record: {} };
     expect(line(start, true)).to.equal(`12:00:00.123 greet     ${JSON.stringify(start)}`);
+  });
+
+  it("tells the published version that wrote it, also as it is; the unpublished one is not told", () => {
+    const own = logStreamName({ version: "12" } as FunctionSpec, "0123456789abcdef");
+    const ofCustomGroup = "2026/01/31/greet-function-1234567[12]0123456789abcdef";
+    for (const stream of [own, ofCustomGroup]) {
+      expect(line({ level: "INFO", message: "hi" }, false, stream)).to.equal(
+        "12:00:00.123 greet     [12] INFO hi",
+      );
+      expect(line("{}", true, stream)).to.equal("12:00:00.123 greet     [12] {}");
+    }
+    const latest = logStreamName({ version: "$LATEST" } as FunctionSpec, "0");
+    for (const stream of [latest, "2026/01/31/greet[$LATEST]0", "api-$default-[3]"]) {
+      expect(line("hi", false, stream)).to.equal("12:00:00.123 greet     hi");
+    }
   });
 
   it("is found by its correlation id, its batch's, or its request's", () => {
