@@ -83,15 +83,17 @@ const combine = (
 
 const known = (points: Points): number[] => points.filter((point) => point !== undefined);
 
-const REDUCERS: Readonly<Record<string, (values: readonly number[]) => number>> = {
+type Reducer = (values: readonly number[]) => number;
+
+const REDUCERS = {
   SUM: (values) => values.reduce((sum, value) => sum + value, 0),
   AVG: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
   MIN: (values) => values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY),
   MAX: (values) => values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY),
-};
+} satisfies Readonly<Record<string, Reducer>>;
 
 /** Of one metric a number over its points, of several a point at each time. */
-const reduce = (value: Value, reducer: (values: readonly number[]) => number): Value => {
+const reduce = (value: Value, reducer: Reducer): Value => {
   if (typeof value === "number") return value;
   if (!isList(value)) return reducer(known(value as Points));
   return (value[0] ?? []).map((_, index) => {
@@ -131,7 +133,7 @@ const each =
     map(argument(items, 0, input), change);
 
 const reducing =
-  (reducer: (values: readonly number[]) => number): Call =>
+  (reducer: Reducer): Call =>
   ([item], input) => {
     if (item === undefined) throw new MathError("a function needs a value.");
     return reduce(run(item, input), reducer);
@@ -143,10 +145,10 @@ const CALLS: Readonly<Record<string, Call>> = {
   FLOOR: each(Math.floor),
   LOG: each(Math.log),
   LOG10: each(Math.log10),
-  SUM: reducing((values) => REDUCERS.SUM?.(values) ?? 0),
-  AVG: reducing((values) => REDUCERS.AVG?.(values) ?? 0),
-  MIN: reducing((values) => REDUCERS.MIN?.(values) ?? 0),
-  MAX: reducing((values) => REDUCERS.MAX?.(values) ?? 0),
+  SUM: reducing(REDUCERS.SUM),
+  AVG: reducing(REDUCERS.AVG),
+  MIN: reducing(REDUCERS.MIN),
+  MAX: reducing(REDUCERS.MAX),
   METRICS: (_, input) => input.metrics.map((id) => input.points(id) ?? []),
   PERIOD: (_, input) => input.periodSeconds,
   DIFF: (items, input) => differences(argument(items, 0, input), 1),

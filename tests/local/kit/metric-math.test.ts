@@ -37,6 +37,8 @@ describe("metric math", () => {
 
   it("reduces one metric to a number, several to one metric", () => {
     expect(evaluate("SUM(errors)")).to.deep.equal([6, 6, 6, 6]);
+    expect(evaluate("MIN(calls)")).to.deep.equal([0, 0, 0, 0]);
+    expect(evaluate("MIN([errors + 1, calls])")).to.deep.equal([1, 0, 5, 5]);
     expect(evaluate("MAX([errors, calls])")).to.deep.equal([10, 2, 5, 8]);
     expect(evaluate("AVG(METRICS())")).to.deep.equal([5, 1, 5, 6]);
     expect(evaluate("SUM(calls) / PERIOD(calls)")).to.deep.equal(Array(4).fill(23 / 60));
