@@ -1,5 +1,5 @@
 /** What a change does to a month's cost. Pure. */
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Statement } from "./statement.ts";
 
@@ -9,7 +9,9 @@ const Base = Type.Object({
   dollars: Type.Number(),
   idleDollars: Type.Number(),
   freeTier: Type.Boolean(),
-  load: Type.Object({ devices: Type.Number(), everySeconds: Type.Number() }),
+  region: Type.String(),
+  date: Type.String(),
+  given: Type.Record(Type.String(), Type.Union([Type.Number(), Type.Record(Type.String(), Type.Number())])),
   services: Type.Array(Type.Object({ service: Type.String(), dollars: Type.Number() })),
   functions: Type.Array(Type.Object({ name: Type.String(), lambda: Type.Number(), causes: Type.Number() })),
 });
@@ -48,22 +50,51 @@ const changes = (before: readonly Amount[], now: readonly Amount[]): Change[] =>
     .sort((left, right) => Math.abs(right.now - right.before) - Math.abs(left.now - left.before));
 };
 
+/** Everything that must be equal for a difference to be the program's own, flat and by what people call it. */
+const conditionsOf = ({ stack, freeTier, region, date, given }: Static<typeof Base>): Map<string, string> => {
+  const { devices, everySeconds, ...others } = given;
+  const load = Object.entries({ devices, everySeconds, ...others }).flatMap(([key, value]) =>
+    typeof value === "object"
+      ? Object.entries(value).map(([name, rate]) => [`${key}.${name}`, rate] as const)
+      : [[key, value] as const],
+  );
+  const conditions = [
+    ["stack", stack],
+    ["region", region],
+    ["prices' date", date],
+    ["free tier", freeTier],
+  ];
+  return new Map([...conditions, ...load].map(([name, value]) => [String(name), String(value)]));
+};
+
+/** Where a month was made differently, a clause each. */
+const discrepancies = (base: Static<typeof Base>, statement: Static<typeof Base>): string[] => {
+  const [there, here] = [conditionsOf(base), conditionsOf(statement)];
+  return [...new Set([...there.keys(), ...here.keys()])]
+    .filter((name) => there.get(name) !== here.get(name))
+    .map(
+      (name) =>
+        `${name} is ${there.get(name) ?? "not given"} there and ${here.get(name) ?? "not given"} here`,
+    );
+};
+
+/** The first few of a list, and how many more there are. */
+const firstOf = (items: readonly string[], most: number): string =>
+  items.slice(0, most).join(", ") + (items.length > most ? `, and ${items.length - most} more` : "");
+
+const NAMED = 5;
+
 /**
  * @param base what an earlier `--json` said
- * @throws {Error} when it is none, or of another stack or load
+ * @throws {Error} when it is none, or of another stack, load or list of prices: naming what differs
  */
 export const differenceOf = (statement: Statement, base: unknown, file: string): Difference => {
   if (!validator.Check(base))
     throw new Error(`${file} is not what \`npm run cost -- --json\` prints: it cannot be compared.`);
-  const { devices, everySeconds } = statement.load;
-  const isSame =
-    base.stack === statement.stack &&
-    base.load.devices === devices &&
-    base.load.everySeconds === everySeconds &&
-    base.freeTier === statement.freeTier;
-  if (!isSame)
+  const different = discrepancies(base, statement);
+  if (different.length > 0)
     throw new Error(
-      `${file} is of stack "${base.stack}" with ${base.load.devices} devices every ${base.load.everySeconds} s, ${base.freeTier ? "with" : "without"} the free tier: make it anew for this stack and load.`,
+      `${file} cannot be compared: ${firstOf(different, NAMED)}. Make it anew for the same stack, load and prices.`,
     );
   return {
     total: { name: "a month", before: base.dollars, now: statement.dollars },
@@ -88,15 +119,12 @@ export interface Bounds {
   allowUnpriced?: boolean;
 }
 
-const NAMED = 5;
-
 /** What has no price makes every other figure too low. */
 const unpriced = ({ notPriced }: Pick<Statement, "notPriced">): string[] => {
   if (notPriced.length === 0) return [];
-  const names = notPriced.slice(0, NAMED).map(({ type, resource }) => `${type} ${resource}`);
-  const more = notPriced.length > NAMED ? `, and ${notPriced.length - NAMED} more` : "";
+  const names = notPriced.map(({ type, resource }) => `${type} ${resource}`);
   return [
-    `The month is higher than told, as the model has no price for ${names.join(", ")}${more}: give it a meter in ops/cost/meters, or let it pass with --allow-unpriced.`,
+    `The month is higher than told, as the model has no price for ${firstOf(names, NAMED)}: give it a meter in ops/cost/meters, or let it pass with --allow-unpriced.`,
   ];
 };
 

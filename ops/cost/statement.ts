@@ -15,6 +15,8 @@ export interface Summary extends Cost {
   date: string;
   /** Of the durations; undefined where nothing is measured. */
   measured: string | undefined;
+  /** The load without what the stack's settings say of it: those are part of the program that is priced. */
+  given: Load;
   /** A month in which nobody sends and asks. */
   idleDollars: number;
 }
@@ -61,13 +63,14 @@ const loadFor = (
 };
 
 const summaryUnder = (options: StatementOptions, costUnder: (load: Load) => Cost): Summary => {
-  const { graph, prices, baseline } = options;
+  const { graph, prices, baseline, given, from } = options;
   const load = loadFor(options);
   return {
     stack: graph.stack,
     region: prices.region,
     date: prices.date,
     measured: baseline?.measured,
+    given: completeLoad(given, from),
     ...costUnder(load),
     idleDollars: costUnder(idleLoad(load)).dollars,
   };

@@ -134,13 +134,46 @@ describe("ops/cost: the change", () => {
     expect(differenceOf(statement, gone, "base.json").functions[0]?.before).to.equal(0);
   });
 
-  it("is refused for another stack, load or kind of file", () => {
+  it("is refused for another kind of file", () => {
     expect(() => differenceOf(statement, {}, "base.json")).to.throw(
       "base.json is not what `npm run cost -- --json` prints: it cannot be compared.",
     );
+  });
+
+  const given = { devices: 1_000, everySeconds: 10 };
+  const of = (differs: object) => statementOf({ ...options(), given: { ...given, ...differs } });
+  const priced = (differs: object) => statementOf({ ...options(), prices: { ...prices, ...differs } });
+  const others: [string, Statement, string][] = [
+    ["stack", { ...statement, stack: "dev" }, "stack is dev there and test here"],
+    ["free tier", { ...statement, freeTier: true }, "free tier is true there and false here"],
+    ["share by HTTP", of({ httpShare: 0.5 }), "httpShare is 0.5 there and 0 here"],
+    ["gathering", of({ readingsPerRecord: 10 }), "readingsPerRecord is 10 there and 1 here"],
+    ["source", of({ sources: { "orders-queue": 5 } }), "sources.orders-queue is 5 there and not given here"],
+    ["number of buckets", of({ compactionBuckets: 2 }), "compactionBuckets is 2 there and 1 here"],
+    [
+      "date of prices",
+      priced({ date: "2020-01-01" }),
+      `prices' date is 2020-01-01 there and ${prices.date} here`,
+    ],
+    ["region", priced({ region: "eu-west-1" }), "region is eu-west-1 there and us-east-1 here"],
+  ];
+  for (const [name, base, difference] of others)
+    it(`is refused for another ${name}, which it names`, () => {
+      expect(() => differenceOf(statement, base, "base.json")).to.throw(
+        `base.json cannot be compared: ${difference}. Make it anew for the same stack, load and prices.`,
+      );
+    });
+
+  it("names the first few of what differs, the fleet before what follows from it", () => {
     expect(() => differenceOf(statement, statementOf(options(2_000)), "base.json")).to.throw(
-      'base.json is of stack "test" with 2000 devices every 10 s, without the free tier: make it anew for this stack and load.',
+      /^base\.json cannot be compared: devices is 2000 there and 1000 here, (.+ here, ){4}and 2 more\. Make it anew/,
     );
+  });
+
+  it("takes what the stack's own settings say of the load for a part of the program", () => {
+    const base = statementOf({ ...options(), known: { compactionBuckets: 2 } });
+
+    expect(differenceOf(statement, base, "base.json").total.before).to.equal(base.dollars);
   });
 
   it("breaks a bound on the month, and one on its increase", () => {
