@@ -2,7 +2,8 @@
  * Lambda: requests, duration, storage, provisioned concurrency, and what a function's traces and metrics cost.
  * Source: https://aws.amazon.com/lambda/pricing/, https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
  */
-import { type PropertyMap, plain, type ResourceNode } from "../../../local/engine/graph.ts";
+import { plain, type ResourceNode } from "../../../local/engine/graph.ts";
+import { provisionedOf } from "../../../local/engine/rules/releases.ts";
 import { FUNCTION, listOf, mapOf, numberOf, type View } from "../../../local/engine/rules/view.ts";
 import type { FunctionUse } from "../../shared/workload.ts";
 import { DEFAULTS } from "../../shared/workload-assumptions.ts";
@@ -10,8 +11,7 @@ import { type Charge, HOURS, type Meter, type Metering, monthly } from "../charg
 
 const PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig";
 const TARGET = "aws:appautoscaling/target:Target";
-/** Target tracking keeps so much of the provisioned concurrency busy. */
-const TRACKED_UTILISATION = 0.7;
+const POLICY = "aws:appautoscaling/policy:Policy";
 const INCLUDED_STORAGE_MB = 512;
 /** Lambda samples one request a second, and a twentieth of the others. */
 const SAMPLED = { perSecond: 1, share: 0.05 };
@@ -23,32 +23,44 @@ const memoryGb = (lambda: ResourceNode): number => (numberOf(lambda, "memorySize
 const useOf = ({ urn }: ResourceNode, { workload }: Metering): FunctionUse | undefined =>
   workload.functions.find((each) => each.urn === urn);
 
-const configsOf = (view: View, lambda: ResourceNode): ResourceNode[] =>
-  view.ofType(PROVISIONED).filter((config) => view.functions(config, "functionName").includes(lambda));
-
-/** The scaling of a configuration that Application Auto Scaling moves. */
-const scalingOf = (view: View, lambda: ResourceNode): PropertyMap | undefined => {
-  const target = view
-    .ofType(TARGET)
-    .find((node) => view.functions(node, "resourceId").includes(lambda) || namesFunction(node, lambda));
-  return target && mapOf(target.outputs);
-};
-
-const namesFunction = (target: ResourceNode, lambda: ResourceNode): boolean => {
-  const [id, name] = [plain(target.outputs.resourceId ?? null), plain(lambda.outputs.name ?? null)];
+/** Whether something of Application Auto Scaling is for the function: by where its `resourceId` comes from, or says. */
+const scales = (node: ResourceNode, lambda: ResourceNode, view: View): boolean => {
+  if (view.functions(node, "resourceId").includes(lambda)) return true;
+  const [id, name] = [plain(node.outputs.resourceId ?? null), plain(lambda.outputs.name ?? null)];
   return typeof id === "string" && typeof name === "string" && id.startsWith(`function:${name}:`);
 };
 
-/** Environments kept ready on average. */
-const provisionedOf = (view: View, lambda: ResourceNode, use: FunctionUse | undefined): number => {
-  const configured = configsOf(view, lambda).reduce(
-    (sum, config) => sum + (numberOf(config, "provisionedConcurrentExecutions") ?? 0),
-    0,
-  );
+interface Scaling {
+  least: number;
+  most: number;
+  /** The part of the environments that target tracking keeps busy; undefined where no policy moves their number. */
+  utilization: number | undefined;
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html#managing-provisioned-concurency */
+const scalingOf = (view: View, lambda: ResourceNode): Scaling | undefined => {
+  const target = view.ofType(TARGET).find((node) => scales(node, lambda, view));
+  if (!target) return undefined;
+  const [utilization] = view
+    .ofType(POLICY)
+    .filter((node) => view.origins(node, "resourceId", TARGET).includes(target) || scales(node, lambda, view))
+    .map((node) => mapOf(node.outputs.targetTrackingScalingPolicyConfiguration).targetValue)
+    .filter((value) => typeof value === "number");
+  return {
+    least: numberOf(target, "minCapacity") ?? 0,
+    most: numberOf(target, "maxCapacity") ?? Number.POSITIVE_INFINITY,
+    utilization,
+  };
+};
+
+/** Environments kept ready on average, over all of the function's versions and aliases. */
+const readyOf = (view: View, lambda: ResourceNode, use: FunctionUse | undefined): number => {
+  const configured = provisionedOf(view, lambda);
   const scaling = scalingOf(view, lambda);
   if (!scaling || configured === 0) return configured;
-  const wanted = (use?.concurrency ?? 0) / TRACKED_UTILISATION;
-  return Math.min(Number(scaling.maxCapacity), Math.max(Number(scaling.minCapacity), wanted));
+  const { least, most, utilization } = scaling;
+  const wanted = utilization === undefined ? configured : (use?.concurrency ?? 0) / utilization;
+  return Math.min(most, Math.max(least, wanted));
 };
 
 /** Duration in GB-seconds, what fits in provisioned environments apart; only the others start cold. */
@@ -94,7 +106,7 @@ const functionMeter: Meter = (lambda, metering) => {
   const [urn, from] = [lambda.urn, lambda.urn];
   return [
     { price: "lambda.requests", quantity: monthly(use.invocations), urn, from },
-    ...durationCharges(lambda, use, provisionedOf(metering.view, lambda, use)),
+    ...durationCharges(lambda, use, readyOf(metering.view, lambda, use)),
     ...tracesOf(lambda, use),
     {
       price: "cloudwatch.metrics",
@@ -108,7 +120,10 @@ const functionMeter: Meter = (lambda, metering) => {
 const provisionedMeter: Meter = (config, metering) => {
   const [lambda] = metering.view.functions(config, "functionName");
   if (!lambda) return { notPriced: "its function is not in the program: its memory is unknown" };
-  const environments = provisionedOf(metering.view, lambda, useOf(lambda, metering));
+  const configured = provisionedOf(metering.view, lambda);
+  const share =
+    configured === 0 ? 0 : (numberOf(config, "provisionedConcurrentExecutions") ?? 0) / configured;
+  const environments = share * readyOf(metering.view, lambda, useOf(lambda, metering));
   return [
     {
       price: isArm(lambda) ? "lambda.provisionedArm" : "lambda.provisionedX86",

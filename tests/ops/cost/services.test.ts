@@ -69,29 +69,62 @@ describe("ops/cost: Lambda", () => {
     expect(quantity(cost, "lambda.durationArm")).to.equal(0);
   });
 
-  it("keeps as many environments as autoscaling does: those that are busy, over 0.7, between its bounds", () => {
+  it("bills every configuration of a function for its own environments", () => {
     const work = lambda("work", { memorySize: 1_024 });
+    const [live, next] = [2, 3].map((count) =>
+      node(
+        T.provisioned,
+        `warm ${count}`,
+        { provisionedConcurrentExecutions: count },
+        { functionName: work[0]! },
+      ),
+    ) as [ResourceNode, ResourceNode];
+
+    const cost = costFor([...work, live, next], quiet());
+
+    expect(quantity(cost, "lambda.provisionedArm")).to.be.closeTo(5 * 730 * 3_600, 1e-6);
+  });
+
+  describe("with autoscaling", () => {
+    const work = lambda("work", { memorySize: 1_024 });
+    const scaled = { resourceId: "function:work:live" };
     const config = node(
       T.provisioned,
       "warm",
-      { provisionedConcurrentExecutions: 1 },
+      { provisionedConcurrentExecutions: 2 },
       { functionName: work[0]! },
     );
     const target = node("aws:appautoscaling/target:Target", "target", {
+      ...scaled,
       minCapacity: 1,
       maxCapacity: 10,
-      resourceId: "function:work:live",
     });
-    const at = (rate: number) =>
+    const policy = (targetValue: number) =>
+      node("aws:appautoscaling/policy:Policy", "policy", {
+        ...scaled,
+        targetTrackingScalingPolicyConfiguration: { targetValue },
+      });
+    const readyAt = (rate: number, ...policies: ResourceNode[]): number =>
       quantity(
-        costFor([...work, config, target], quiet({ sources: { work: rate } }), measured({ work: 100 })),
+        costFor(
+          [...work, config, target, ...policies],
+          quiet({ sources: { work: rate } }),
+          measured({ work: 100 }),
+        ),
         "lambda.provisionedArm",
       ) /
       (730 * 3_600);
 
-    expect(at(1)).to.be.closeTo(1, 1e-9);
-    expect(at(35)).to.be.closeTo(5, 1e-9);
-    expect(at(1_000)).to.be.closeTo(10, 1e-9);
+    it("keeps as many environments as are busy, over the policy's target, between its bounds", () => {
+      expect(readyAt(1, policy(0.7))).to.be.closeTo(1, 1e-9);
+      expect(readyAt(35, policy(0.7))).to.be.closeTo(5, 1e-9);
+      expect(readyAt(35, policy(0.5))).to.be.closeTo(7, 1e-9);
+      expect(readyAt(1_000, policy(0.7))).to.be.closeTo(10, 1e-9);
+    });
+
+    it("keeps what is configured where no policy tracks anything", () => {
+      expect(readyAt(35)).to.be.closeTo(2, 1e-9);
+    });
   });
 
   // https://aws.amazon.com/xray/pricing/: 148,800 traces, 100,000 of them free, cost $0.24
