@@ -1,5 +1,6 @@
 /** How requests reach a function of a stack, as the simulation takes it: from the graph. Pure. */
 import type { ResourceNode } from "../../local/engine/graph.ts";
+import { provisionedOf } from "../../local/engine/rules/releases.ts";
 import { FUNCTION, mapOf, numberOf, type View } from "../../local/engine/rules/view.ts";
 import { shardsOf } from "../shared/workload-batches.ts";
 import { type FunctionModel, type Model, type Trigger, TYPES } from "../shared/workload-model.ts";
@@ -18,7 +19,6 @@ export interface FunctionSource {
   single?: boolean;
 }
 
-const PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig";
 /** Shards that an on-demand stream, and partitions that an on-demand table, begin with. */
 const FIRST_SHARDS = 4;
 const DEFAULT_VISIBILITY_S = 30;
@@ -145,9 +145,9 @@ export const reservationsOf = (view: View): Reservations => {
     const count = numberOf(node, "reservedConcurrentExecutions") ?? -1;
     return count >= 0 ? [[node.name, count] as const] : [];
   });
-  const provisioned = view.ofType(PROVISIONED).flatMap((node) => {
-    const count = numberOf(node, "provisionedConcurrentExecutions") ?? 0;
-    return view.functions(node, "functionName").map(({ name }) => [name, count] as const);
+  const provisioned = view.ofType(FUNCTION).flatMap((node) => {
+    const count = provisionedOf(view, node);
+    return count > 0 ? [[node.name, count] as const] : [];
   });
   return { reserved: new Map(reserved), provisioned: new Map(provisioned) };
 };

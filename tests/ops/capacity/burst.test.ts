@@ -120,15 +120,11 @@ describe("a burst on a function of a stack", () => {
     expect(run("answer", { account: 30 }).result).to.include({ refused: 60, throttles: 10, completed: 30 });
   });
 
-  it("takes what the stack keeps warm, or what is given instead", () => {
-    const warm = (model: Model) =>
-      node(
-        "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
-        "warm",
-        { provisionedConcurrentExecutions: 15 },
-        { functionName: findFunction(model, "answer").node },
-      );
-    const model = sketch({}, [warm(sketch())]);
+  it("takes what the stack keeps warm over all of a function's aliases, or what is given instead", () => {
+    const { node: answer } = findFunction(sketch(), "answer");
+    const warm = (name: string, provisionedConcurrentExecutions: number) =>
+      node(T.provisioned, name, { provisionedConcurrentExecutions }, { functionName: answer });
+    const model = sketch({}, [warm("live", 10), warm("next", 5)]);
     expect(run("answer", {}, model).result.coldStarts).to.equal(25);
     expect(run("answer", { provisioned: 40 }, model).result.coldStarts).to.equal(0);
   });
