@@ -2,7 +2,7 @@
 import type { ResourceNode } from "../../local/engine/graph.ts";
 import { mapOf, numberOf, type View } from "../../local/engine/rules/view.ts";
 import type { FunctionUse, Use, Workload } from "../shared/workload.ts";
-import { type Arrival, isOnDemand, shardsOf } from "../shared/workload-batches.ts";
+import { type Arrival, isOnDemand, shardsFilled, shardsOf } from "../shared/workload-batches.ts";
 import { TYPES } from "../shared/workload-model.ts";
 import type { UseKind } from "../shared/workload-rights.ts";
 import { hotKeysOf } from "./hot-keys.ts";
@@ -122,14 +122,14 @@ const streamDemands = (context: DemandContext): Demand[] => {
   return [
     quota("kinesisShards", "account", sum(shards)),
     ...streams.flatMap((node) => {
-      const { perSecond, bytes } = arrivalAt(context, node);
+      const arrival = arrivalAt(context, node);
+      const { perSecond, bytes } = arrival;
       if (isOnDemand(node))
         return [
           quota("kinesisOnDemand", node.name, perSecond * bytes),
           quota("kinesisOnDemandRecords", node.name, perSecond),
         ];
-      const needed = Math.max(perSecond / QUOTAS.kinesisShardRecords.value, (perSecond * bytes) / 2 ** 20);
-      return setting("provisionedShards", node.name, needed, numberOf(node, "shardCount"));
+      return setting("provisionedShards", node.name, shardsFilled(arrival), numberOf(node, "shardCount"));
     }),
   ];
 };

@@ -80,15 +80,6 @@ export const QUOTAS = {
     change: "ask for more shards; send several readings as one record",
     page: KINESIS,
   },
-  kinesisShardRecords: {
-    what: "Kinesis: records written",
-    value: 1_000,
-    unit: "records/s",
-    kind: "hard",
-    per: "shard",
-    change: "more shards, or several readings as one record",
-    page: KINESIS,
-  },
   kinesisOnDemand: {
     what: "Kinesis: bytes written to an on-demand stream",
     value: 10e9,

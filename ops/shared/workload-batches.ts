@@ -61,17 +61,16 @@ export const queueBatches = (
 export const logBatches = ({ perSecond }: Arrival): number =>
   batchesPerSecond(perSecond, LOG_BATCH.lines, 1, LOG_BATCH.seconds);
 
-/** Shards that an on-demand stream has come to under a steady rate: not whole, since it follows the rate. */
-const onDemandShards = ({ perSecond, bytes }: Arrival): number =>
-  Math.max(
-    LEAST_ON_DEMAND_SHARDS,
-    (perSecond / SHARD_RECORDS) * ON_DEMAND_HEADROOM,
-    ((perSecond * bytes) / SHARD_BYTES) * ON_DEMAND_HEADROOM,
-  );
+/** Shards that a rate fills, by records or by bytes: a part of one, too. */
+export const shardsFilled = ({ perSecond, bytes }: Arrival): number =>
+  Math.max(perSecond / SHARD_RECORDS, (perSecond * bytes) / SHARD_BYTES);
 
 /** Shards that a rate needs at least. */
-export const shardsNeeded = ({ perSecond, bytes }: Arrival): number =>
-  Math.max(1, Math.ceil(perSecond / SHARD_RECORDS), Math.ceil((perSecond * bytes) / SHARD_BYTES));
+export const shardsNeeded = (arrival: Arrival): number => Math.max(1, Math.ceil(shardsFilled(arrival)));
+
+/** Shards that an on-demand stream has come to under a steady rate: not whole, since it follows the rate. */
+const onDemandShards = (arrival: Arrival): number =>
+  Math.max(LEAST_ON_DEMAND_SHARDS, shardsFilled(arrival) * ON_DEMAND_HEADROOM);
 
 export const isOnDemand = (stream: ResourceNode): boolean =>
   mapOf(stream.inputs.streamModeDetails).streamMode === "ON_DEMAND";

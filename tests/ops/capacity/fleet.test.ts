@@ -98,6 +98,11 @@ describe("a fleet's demands", () => {
     const provisioned = telemetryProgram({ shardCount: 4 });
     const asked = demandsOf(contextOf(provisioned, fleet(80_000)));
     expect(find(asked, "provisionedShards")).to.include({ demand: 8, limit: 4, share: 2 });
+    const large = demandsOf(contextOf(provisioned, fleet(80_000, { readingBytes: 2 ** 19 })));
+    expect(find(large, "provisionedShards").demand).to.equal(4_000);
+    // A part of a shard, so that one shard that is hardly used does not bind.
+    const small = demandsOf(contextOf(provisioned, fleet(800)));
+    expect(find(small, "provisionedShards").demand).to.be.closeTo(0.08, 1e-9);
   });
 
   it("come nearest to their limit first", () => {
