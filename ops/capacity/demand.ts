@@ -5,6 +5,7 @@ import type { FunctionUse, Use, Workload } from "../shared/workload.ts";
 import { type Arrival, isOnDemand, shardsFilled, shardsOf } from "../shared/workload-batches.ts";
 import { TYPES } from "../shared/workload-model.ts";
 import type { UseKind } from "../shared/workload-rights.ts";
+import { CLIENT, tokensPerSecond } from "../shared/workload-tokens.ts";
 import { hotKeysOf } from "./hot-keys.ts";
 import { QUOTAS, type QuotaName } from "./quotas.ts";
 import { SETTINGS, type SettingName } from "./settings.ts";
@@ -33,7 +34,6 @@ export interface DemandContext {
 }
 
 const DAY = 86_400;
-const TOKEN_LIFE = 3_600;
 /** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html */
 const WRITE_UNIT = 1_024;
 const READ_UNIT = 4_096;
@@ -183,7 +183,6 @@ const apiDemands = (context: DemandContext): Demand[] => {
   const rate = sum(apis.map((node) => arrivalAt(context, node).perSecond));
   return [
     quota("apiRequests", "account", rate),
-    quota("tokens", "account", context.workload.load.apiCallers / TOKEN_LIFE),
     ...context.view.ofType(TYPES.stage).flatMap((stage) => {
       const limit = mapOf(stage.inputs.defaultRouteSettings).throttlingRateLimit;
       const [api] = context.view.origins(stage, "apiId", TYPES.api);
@@ -191,6 +190,12 @@ const apiDemands = (context: DemandContext): Demand[] => {
       return setting("apiThrottle", stage.name, asked, typeof limit === "number" ? limit : undefined);
     }),
   ];
+};
+
+/** Devices that send by HTTP fetch tokens, too. */
+const tokenDemands = ({ view, workload }: DemandContext): Demand[] => {
+  const clients = view.ofType(CLIENT);
+  return [quota("tokens", "account", sum(clients.map((node) => tokensPerSecond(node, view, workload.load))))];
 };
 
 const busDemands = (context: DemandContext): Demand[] => {
@@ -224,6 +229,7 @@ const ALL = [
   bucketDemands,
   deviceDemands,
   apiDemands,
+  tokenDemands,
   busDemands,
   cacheDemands,
 ];

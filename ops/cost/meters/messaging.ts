@@ -4,6 +4,7 @@ import { listOf, mapOf, numberOf, QUEUE, TOPIC } from "../../../local/engine/rul
 import type { Use } from "../../shared/workload.ts";
 import { DEFAULTS, SECONDS_PER_DAY } from "../../shared/workload-assumptions.ts";
 import { TYPES } from "../../shared/workload-model.ts";
+import { CLIENT, isForMachines, tokensPerSecond } from "../../shared/workload-tokens.ts";
 import {
   arrivalOf,
   type Charge,
@@ -182,17 +183,11 @@ const stageMeter: Meter = (stage, metering) => {
   );
 };
 
-/** Callers, and the devices that send by HTTP, each fetch a token as often as one ends. */
-const clientMeter: Meter = (client, { workload: { load } }) => {
-  if (!listOf(client.inputs.allowedOauthFlows).includes("client_credentials"))
-    return { notPriced: "users who sign in: their number is not part of a load" };
-  const unit = mapOf(client.inputs.tokenValidityUnits).accessToken;
-  const seconds = { seconds: 1, minutes: 60, hours: 3_600, days: SECONDS_PER_DAY }[String(unit)] ?? 3_600;
-  const lasts = (numberOf(client, "accessTokenValidity") ?? 1) * seconds;
-  const callers = load.apiCallers + load.devices * load.httpShare;
+const clientMeter: Meter = (client, { view, workload: { load } }) => {
+  if (!isForMachines(client)) return { notPriced: "users who sign in: their number is not part of a load" };
   return [
     { price: "cognito.clients", quantity: 1, urn: client.urn },
-    { price: "cognito.tokens", quantity: monthly(callers / lasts), urn: client.urn },
+    { price: "cognito.tokens", quantity: monthly(tokensPerSecond(client, view, load)), urn: client.urn },
   ];
 };
 
@@ -206,5 +201,5 @@ export const MESSAGING: Record<string, Meter> = {
   [TYPES.iotRule]: topicRuleMeter,
   [TYPES.api]: apiMeter,
   [TYPES.stage]: stageMeter,
-  "aws:cognito/userPoolClient:UserPoolClient": clientMeter,
+  [CLIENT]: clientMeter,
 };

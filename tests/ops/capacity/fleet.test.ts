@@ -87,6 +87,22 @@ describe("a fleet's demands", () => {
     expect(find(asked, "apiRequests")).to.include({ demand: 100 });
   });
 
+  it("count a token for each caller, and for each device that sends by HTTP, as often as one ends", () => {
+    const callers = fleet(1e6, { apiCallers: 7_200 });
+    expect(find(demandsOf(contextOf(program, callers)), "tokens").demand).to.equal(2);
+    const senders = fleet(1e6, { apiCallers: 7_200, httpShare: 0.36 });
+    expect(find(demandsOf(contextOf(program, senders)), "tokens")).to.include({ demand: 102, limit: 150 });
+
+    const short = node(T.client, "client", {
+      allowedOauthFlows: ["client_credentials"],
+      accessTokenValidity: 10,
+      tokenValidityUnits: { accessToken: "minutes" },
+    });
+    const people = node(T.client, "web", { allowedOauthFlows: ["code"] });
+    const [client] = demandsOf(contextOf(graphOf(short, people), callers));
+    expect(client).to.include({ name: "tokens", demand: 12 });
+  });
+
   it("count devices that publish by MQTT as connections, messages and rules", () => {
     const asked = demandsOf(contextOf(program, fleet(1e6, { mqttShare: 0.5 })));
     expect(find(asked, "iotConnections")).to.include({ demand: 500_000, share: 1 });

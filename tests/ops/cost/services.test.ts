@@ -425,6 +425,20 @@ describe("ops/cost: the API", () => {
     expect(dollars(cost, "cognito.tokens")).to.be.closeTo(128.25, 1e-9);
   });
 
+  it("shares callers and devices that send by HTTP among a program's clients, each with its token's life", () => {
+    const [hourly, daily] = ["hours", "days"].map((unit) =>
+      node(T.client, unit, {
+        allowedOauthFlows: ["client_credentials"],
+        accessTokenValidity: 1,
+        tokenValidityUnits: { accessToken: unit },
+      }),
+    ) as [ResourceNode, ResourceNode];
+
+    const cost = costFor([hourly, daily], quiet({ apiCallers: 10, devices: 240, httpShare: 0.5 }));
+
+    expect(quantity(cost, "cognito.tokens")).to.be.closeTo(65 * 730 + (65 * 730) / 24, 1e-6);
+  });
+
   it("does not price what it cannot count: users who sign in, another kind of API", () => {
     const { notPriced } = costFor(
       [
