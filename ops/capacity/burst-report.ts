@@ -21,6 +21,14 @@ const row = (name: string, { result }: BurstRun): string[] => [
   time(result.endMs),
 ];
 
+/** What was not done when the simulation ended: `done after` is its end then. */
+const leftLines = (runs: readonly { says: string; run: BurstRun }[]): string[] => {
+  const stuck = runs.filter(({ run }) => run.result.left > 0);
+  if (stuck.length === 0) return [];
+  const whose = stuck.map(({ says, run }) => `${number(run.result.left)} ${run.unit} (${says})`).join(", ");
+  return ["", `Still waiting a day after the last arrival, where the simulation ends: ${whose}.`];
+};
+
 const picture = (title: string, series: Series, name: "environments" | "inFlight" | "waiting"): string[] => {
   const values = shrink(series[name], WIDTH);
   if (Math.max(...values) === 0) return [];
@@ -42,6 +50,7 @@ export function burstText(count: number, runs: readonly { says: string; run: Bur
       HEADER,
       runs.map(({ says: variant, run }) => row(variant, run)),
     ),
+    ...leftLines(runs),
     ...picture(`Environments, ${first.says}: ${axis(result.series)}`, result.series, "environments"),
     ...picture("In flight", result.series, "inFlight"),
     ...picture(`Waiting ${unit}`, result.series, "waiting"),
@@ -57,5 +66,6 @@ export function burstsText(count: number, runs: readonly BurstRun[]): string {
       ["function", ...HEADER.slice(1), "comes from"],
       runs.map((run) => [...row(run.name, run), run.says]),
     ),
+    ...leftLines(runs.map((run) => ({ says: run.name, run }))),
   ].join("\n");
 }

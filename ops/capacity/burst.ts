@@ -48,6 +48,27 @@ export function modelOf(lambda: FunctionModel, baseline: Baseline): Pick<Simulat
 
 const retryOf = (attempts: number): Retry => (attempts === 1 ? NO_RETRY : { ...SDK_RETRY, attempts });
 
+/**
+ * What of the account's concurrency is a function's.
+ * @throws {Error} when that is nothing: Lambda would refuse whatever came, for ever.
+ */
+function concurrencyOf(name: string, reserved: ReadonlyMap<string, number>, account: number): number {
+  const own = reserved.get(name);
+  if (own === 0)
+    throw new Error(
+      `Function "${name}" reserves a concurrency of 0, with which Lambda runs nothing: a burst on it would wait for ever. Reserve at least 1, or nothing.`,
+    );
+  if (own !== undefined) return own;
+  const taken = [...reserved.values()].reduce((sum, count) => sum + count, 0);
+  if (taken < account) return account - taken;
+  const holders = [...reserved]
+    .filter(([, count]) => count > 0)
+    .map(([holder, count]) => `${holder} ${count}`);
+  throw new Error(
+    `An account with a concurrency of ${account} has nothing left for function "${name}": reserved are ${taken} of it (${holders.join(", ")}). Give an --account above ${taken}, or reserve less.`,
+  );
+}
+
 export function runBurst(
   model: Model,
   lambda: FunctionModel,
@@ -56,8 +77,7 @@ export function runBurst(
 ): BurstRun {
   const { reserved, provisioned } = reservationsOf(model.view);
   const { name } = lambda.node;
-  const taken = [...reserved.values()].reduce((sum, count) => sum + count, 0);
-  const concurrency = reserved.get(name) ?? Math.max(0, options.account - taken);
+  const concurrency = concurrencyOf(name, reserved, options.account);
   const warm = options.provisioned ?? provisioned.get(name) ?? 0;
   const way = sourceOf(model, lambda, retryOf(options.attempts));
   const result = simulate({

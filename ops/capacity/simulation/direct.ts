@@ -47,6 +47,8 @@ export interface Outcome {
   refused: number;
   /** That nobody tried again, or a queue's dead letters. */
   lost: number;
+  /** Still waiting when the run's horizon came. */
+  left: number;
   endMs: number;
 }
 
@@ -88,6 +90,7 @@ class DirectRun {
       latenciesMs: this.#latencies.subarray(0, this.#completed),
       refused: this.#refused,
       lost: this.#lost,
+      left: 0,
       endMs: now,
     };
   }

@@ -7,6 +7,10 @@
  * A throttled batch is tried again until its messages' visibility is over, with fewer pollers:
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  *
+ * What nothing can run waits for ever: a stream holds its records, and a queue without dead letters gives its messages out
+ * again and again. A run ends after a day of its own time, a stream's default retention, whatever is left:
+ * https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html
+ *
  * Unsettled: by how much a throttle shrinks the pollers (here by one each, to no less than 2), and in which steps they
  * grow (here one by one).
  */
@@ -28,6 +32,9 @@ export interface PolledSource {
 /** A standard queue's pollers without a maximum of its own. */
 export const QUEUE_POLLERS = { initial: 5, perMinute: 300, maximum: 1_250 };
 
+/** Virtual time after the last arrival that a run lasts at most. */
+export const HORIZON_MS = 24 * 3_600_000;
+
 const LEAST_POLLERS = 2;
 const FIRST_BACKOFF_MS = 1_000;
 const LONGEST_BACKOFF_MS = 60_000;
@@ -48,7 +55,7 @@ class PolledRun {
   readonly #context: RunContext;
   readonly #arrivals: Float64Array;
   readonly #agenda = new Agenda();
-  readonly #receives: Uint8Array;
+  readonly #receives: Uint16Array;
   readonly #latencies: Float64Array;
   /** Numbers of the messages that wait, from `#head` on. */
   readonly #queue: number[] = [];
@@ -65,26 +72,29 @@ class PolledRun {
     this.#source = source;
     this.#context = context;
     this.#arrivals = arrivals;
-    this.#receives = new Uint8Array(arrivals.length);
+    this.#receives = new Uint16Array(arrivals.length);
     this.#latencies = new Float64Array(arrivals.length);
     this.#pollers = Math.min(source.pollers.initial, source.pollers.maximum);
   }
 
   run(): Outcome {
-    let now = 0;
+    const horizon = (this.#arrivals.at(-1) ?? 0) + HORIZON_MS;
     let next = 0;
     while (next < this.#arrivals.length || this.#agenda.time < Number.POSITIVE_INFINITY) {
       const arrival = this.#arrivals[next] ?? Number.POSITIVE_INFINITY;
-      now = Math.min(arrival, this.#agenda.time);
+      const now = Math.min(arrival, this.#agenda.time);
+      if (now > horizon) break;
       if (arrival < this.#agenda.time) next = this.#arrive(next, now);
       else this.#happen(this.#agenda.take(), now);
       this.#pump(now);
     }
+    const left = this.#arrivals.length - this.#completed - this.#lost;
     return {
       latenciesMs: this.#latencies.subarray(0, this.#completed),
       refused: 0,
       lost: this.#lost,
-      endMs: this.#endMs,
+      left,
+      endMs: left > 0 ? horizon : this.#endMs,
     };
   }
 

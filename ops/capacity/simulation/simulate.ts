@@ -22,6 +22,8 @@ export interface SimulationResult {
   completed: number;
   /** Given up by their callers, or dead letters. */
   lost: number;
+  /** Still waiting when the simulation ended, a day after the last arrival. */
+  left: number;
   /** Attempts that the API's own throttle refused. */
   refused: number;
   /** Attempts that Lambda refused. */
@@ -33,7 +35,7 @@ export interface SimulationResult {
   highest: { environments: number; inFlight: number; waiting: number };
   /** From arrival to completion, waiting and retries included; of what was completed. */
   latencyMs: { p50: number; p99: number; max: number; mean: number };
-  /** When the last was completed or given up. */
+  /** When the last was completed or given up; the simulation's horizon where some are left. */
   endMs: number;
   series: Series;
 }
@@ -50,6 +52,7 @@ export function simulate({ arrivals, lambda, source, seed = 1 }: Scenario): Simu
     requests: arrivals.length,
     completed: outcome.latenciesMs.length,
     lost: outcome.lost,
+    left: outcome.left,
     refused: outcome.refused,
     throttles,
     invocations,

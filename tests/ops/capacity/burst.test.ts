@@ -137,6 +137,34 @@ describe("a burst on a function of a stack", () => {
     expect(run("b", {}, model).concurrency).to.equal(997);
   });
 
+  it("is refused where nothing of the account is left for the function, naming who reserves it", () => {
+    const queue = node(T.queue, "q");
+    const [a, b, off] = [reserving("a-function", 30), lambda("b-function"), reserving("off-function", 0)];
+    const model = createModel(graphOf(queue, ...a, ...b, ...off, mapping(queue, b)));
+
+    expect(() => run("b", { account: 30 }, model)).to.throw(
+      'An account with a concurrency of 30 has nothing left for function "b-function": reserved are 30 of it (a-function 30). Give an --account above 30, or reserve less.',
+    );
+    expect(() => run("off", {}, model)).to.throw(
+      'Function "off-function" reserves a concurrency of 0, with which Lambda runs nothing',
+    );
+    expect(run("b", { account: 31 }, model).concurrency).to.equal(1);
+  });
+
+  it("is told as unfinished where the day of the simulation ends before it", () => {
+    const queue = node(T.queue, "q");
+    const b = lambda("b-function");
+    const model = createModel(graphOf(queue, ...b, mapping(queue, b, { batchSize: 1 })));
+    const hours = measured({ "b-function": 14 * 3_600_000 });
+    const slow = runBurst(model, findFunction(model, "b"), hours, { ...OPTIONS, account: 1, count: 3 });
+
+    expect(slow.result.left).to.equal(2);
+    const says = "Still waiting a day after the last arrival, where the simulation ends: 2 messages";
+    expect(burstsText(3, [slow])).to.contain(`${says} (b-function).`);
+    expect(burstText(3, [{ says: "none kept warm", run: slow }])).to.contain(`${says} (none kept warm).`);
+    expect(burstsText(100, [run("answer")])).not.to.contain("Still waiting");
+  });
+
   it("is refused for a function there is not, naming those there are, and for one that nobody measured", () => {
     expect(() => run("nobody")).to.throw(
       'No function "nobody" in this stack: there are answer, change, fold, tick, work.',

@@ -180,6 +180,35 @@ describe("simulation of a queue", () => {
   });
 });
 
+describe("simulation of what nothing can run", () => {
+  const DAY_MS = 24 * 3_600_000;
+  const never = { arrivals: burst(10, 1_000), lambda: lambda({ concurrency: 0 }) };
+
+  it("ends a day after the last arrival, with what a stream holds still waiting", () => {
+    const result = simulate({ ...never, source: pollers(4) });
+
+    expect(result).to.include({ completed: 0, lost: 0, left: 10, endMs: 900 + DAY_MS });
+    expect(result.latencyMs).to.deep.equal({ p50: 0, p99: 0, max: 0, mean: 0 });
+    expect(result.highest.waiting).to.equal(6);
+  });
+
+  it("ends so for a queue without dead letters, and before it for one that has them", () => {
+    const queue = { pollers: QUEUE_POLLERS, visibilityMs: 30_000 };
+    expect(simulate({ ...never, source: pollers(0, queue) })).to.include({ lost: 0, left: 10 });
+
+    const patient = simulate({ ...never, source: pollers(0, { ...queue, maxReceives: 1_000 }) });
+    expect(patient).to.include({ lost: 10, left: 0 });
+    expect(patient.endMs).to.be.within(1_000 * 30_000, DAY_MS);
+  });
+
+  it("leaves what a slow function does not come to within the day", () => {
+    const slow = lambda({ concurrency: 1, durationMs: constant(DAY_MS / 4) });
+    const result = simulate({ arrivals: burst(6), lambda: slow, source: pollers(1) });
+
+    expect(result).to.include({ completed: 4, left: 2, endMs: DAY_MS });
+  });
+});
+
 describe("simulation in a steady state", () => {
   const steady = (durationMs: Distribution, perSecond: number, servers: number) => ({
     arrivals: poisson(60_000, perSecond, seeded(7)),
@@ -249,6 +278,7 @@ describe("any simulation", () => {
       fc.property(scenarios, (scenario) => {
         const result: SimulationResult = run(scenario);
         const { series } = result;
+        expect(result.left).to.equal(0);
         expect(result.completed + result.lost).to.equal(result.requests);
         expect(result.highest.inFlight).to.be.at.most(scenario.concurrency);
         expect(result.highest.environments).to.equal(
