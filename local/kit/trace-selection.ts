@@ -4,7 +4,8 @@ import type { TraceEvent } from "./trace.ts";
 /** Carriers between functions: they are few, and which of them count shows when the trace is put together. */
 const CARRIERS = new Set(["event", "notification"]);
 
-const names = (line: unknown, id: string): boolean => {
+/** Whether a function's line is about the id, alone or among the batch's. */
+export const namesId = (line: unknown, id: string): boolean => {
   const text = String(line);
   if (!text.startsWith("{") || !text.includes(id)) return false;
   try {
@@ -20,7 +21,7 @@ const names = (line: unknown, id: string): boolean => {
  * tell its way. Empty when no line names it.
  */
 export const eventsAbout = (events: readonly TraceEvent[], id: string): TraceEvent[] => {
-  const lines = new Set(events.filter(({ kind, line }) => kind === "log" && names(line, id)));
+  const lines = new Set(events.filter(({ kind, line }) => kind === "log" && namesId(line, id)));
   const requestIds = new Set([...lines].map(({ requestId }) => requestId));
   if (lines.size === 0) return [];
   const traceIds = new Set(

@@ -28,13 +28,15 @@ export interface Search {
   until?: number;
   /** A filter pattern of CloudWatch Logs; everything passes without one. */
   pattern?: string;
+  /** Names of log streams; all of the group without it. */
+  streams?: string[];
 }
 
 /** Of one group, page by page, in the order of time. Pages of a long search may be empty. */
 export async function* eventsOf(
   client: CloudWatchLogsClient,
   { name, group }: LogSource,
-  { since, until, pattern }: Search,
+  { since, until, pattern, streams }: Search,
 ): AsyncGenerator<LogEvent> {
   let nextToken: string | undefined;
   do {
@@ -44,6 +46,7 @@ export async function* eventsOf(
         startTime: since,
         endTime: until,
         filterPattern: pattern,
+        logStreamNames: streams,
         nextToken,
       }),
     );

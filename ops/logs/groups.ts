@@ -31,6 +31,19 @@ export function deployedSources(
   );
 }
 
+const ACCESS_LOGGED = /^aws:apigateway(?:v2)?\/stage:Stage$/;
+
+/** Physical names of the groups that APIs write their access logs to, as the stages' settings have them. */
+export const accessLogGroups = (resources: readonly ExportedResource[]): Set<string> =>
+  new Set(
+    resources
+      .filter(({ type }) => ACCESS_LOGGED.test(type))
+      .flatMap(({ outputs }) => {
+        const { destinationArn } = (outputs.accessLogSettings ?? {}) as { destinationArn?: unknown };
+        return /:log-group:([^:]+)/.exec(String(destinationArn ?? ""))?.[1] ?? [];
+      }),
+  );
+
 /** What Pulumi and the API's own group have at the end of their names. */
 const AUTONAME = /-logs-[0-9a-f]{7}$/;
 const ACCESS_LOG = /^\/aws\/vendedlogs\/(.+)-[a-z0-9]+$/;

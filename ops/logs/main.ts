@@ -4,9 +4,9 @@ import { parseArgs } from "node:util";
 import { CloudWatchLogsClient, paginateDescribeLogGroups } from "@aws-sdk/client-cloudwatch-logs";
 import { run, UsageError } from "../../local/cli.ts";
 import { parseDuration } from "../send/quantities.ts";
-import { explain } from "../shared/credentials.ts";
 import { exportedStack } from "../shared/exported.ts";
 import { runningLocally } from "../shared/target.ts";
+import { deployedLogs, explainLogs } from "./client.ts";
 import { eventsOf, followed, type LogEvent, merged, type Search } from "./events.ts";
 import { chosenSources, deployedSources, type LogSource, localSources } from "./groups.ts";
 import { idPattern, lineOf } from "./line.ts";
@@ -16,8 +16,6 @@ const USAGE =
 
 /** Between two looks, in milliseconds: each asks for every group, and AWS takes a few such requests a second. */
 const POLL = { aws: 5_000, local: 500 } as const;
-/** How often a refused request is sent again, with growing waits: throttling is usual with many groups. */
-const ATTEMPTS = 10;
 const ID = /^[\w.:/@=+-]{1,128}$/;
 
 interface Stack {
@@ -49,7 +47,7 @@ function readFlags() {
 /** From the stack's state, by the Pulumi CLI: what the program calls its functions, AWS does not know. */
 async function deployedStack(directory: string, stack: string): Promise<Stack> {
   const { region, sources } = deployedSources(await exportedStack(directory, stack), stack);
-  return { client: new CloudWatchLogsClient({ region, maxAttempts: ATTEMPTS }), sources, poll: POLL.aws };
+  return { client: deployedLogs(region), sources, poll: POLL.aws };
 }
 
 async function localStack(directory: string, stack: string): Promise<Stack> {
@@ -106,7 +104,7 @@ async function print(
       if (line !== undefined) console.log(line);
     }
   } catch (error) {
-    throw explain(error, "someone who may read the stack's logs (logs:FilterLogEvents)");
+    throw explainLogs(error);
   }
 }
 

@@ -6,10 +6,14 @@
  * not begin any.
  * Source: https://docs.aws.amazon.com/xray/latest/devguide/xray-services.html
  */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import type { TraceEvent } from "../../local/kit/trace.ts";
+import { namesId } from "../../local/kit/trace-selection.ts";
+import { deployedLogs, explainLogs } from "../logs/client.ts";
+import { eventsOf, type LogEvent, type Search } from "../logs/events.ts";
+import { accessLogGroups, deployedSources, type LogSource } from "../logs/groups.ts";
+import { idPattern } from "../logs/line.ts";
+import { type ExportedResource, exportedStack } from "../shared/exported.ts";
+import { fewAtOnce } from "../shared/few-at-once.ts";
 
 export interface DeployedSearch {
   directory: string;
@@ -19,61 +23,110 @@ export interface DeployedSearch {
   since: number;
 }
 
-/** A line, and where it stands. */
-interface Found {
-  group: string;
-  stream: string;
-  at: number;
-  text: string;
+/** Whose lines are searched. */
+interface Sources {
+  functions: readonly LogSource[];
+  apis: readonly LogSource[];
 }
 
-export interface LineSearch {
-  group: string;
-  /** Of one environment; all of the group without it. */
-  stream?: string;
-  /** A filter pattern of CloudWatch Logs. */
-  pattern: string;
-  /** Milliseconds since the epoch. */
-  since: number;
-  /** Whether the first line is enough. */
-  first?: boolean;
-}
+/** Events of a group that pass, by time. */
+export type FindLines = (source: LogSource, search: Search) => AsyncIterable<LogEvent>;
 
-/** Lines that pass, oldest first. */
-export type FindLines = (search: LineSearch) => Promise<Found[]>;
+/** Searches at a time: AWS takes a few such requests a second, of the whole account. */
+const AT_ONCE = 4;
+/** An invocation ends within 15 minutes, and is reported then. */
+const LONGEST_RUN = 16 * 60_000;
+/** A pattern has up to 1,024 characters: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html */
+const REQUESTS_A_SEARCH = 10;
+/** As HTTP APIs give them. */
+const REQUEST_ID = /^[\w+/=-]{1,64}$/;
 
-const FUNCTION_GROUP = /^\/aws\/lambda\/(.+)$/;
-
-/** @throws {Error} when the stack cannot be read */
-export async function deployedEvents(search: DeployedSearch): Promise<TraceEvent[]> {
-  const { groups, region } = await exported(search);
-  const client = new CloudWatchLogsClient(region === undefined ? {} : { region });
+/** @throws {Error} when the stack or its logs cannot be read */
+export async function deployedEvents({ directory, stack, ...search }: DeployedSearch): Promise<TraceEvent[]> {
+  const resources = await exportedStack(directory, stack);
+  const { region, sources } = deployedSources(resources, stack);
+  const client = deployedLogs(region);
   try {
-    return await gather(search, groups, findLinesWith(client));
+    return await gather(search, searchedSources(resources, sources), (...found) =>
+      eventsOf(client, ...found),
+    );
+  } catch (error) {
+    throw explainLogs(error);
   } finally {
     client.destroy();
   }
 }
 
+/** Every group that no API writes to may have functions' lines. */
+export const searchedSources = (
+  resources: readonly ExportedResource[],
+  sources: readonly LogSource[],
+): Sources => {
+  const access = accessLogGroups(resources);
+  const { functions = [], apis = [] } = Object.groupBy(sources, ({ group }) =>
+    access.has(group) ? "apis" : "functions",
+  );
+  return { functions, apis };
+};
+
 /** Trace events from lines, as the runtime on a developer's machine would have emitted them. */
 export async function gather(
-  { id, since }: Pick<DeployedSearch, "id" | "since">,
-  groups: readonly string[],
+  search: Pick<DeployedSearch, "id" | "since">,
+  { functions, apis }: Sources,
   findLines: FindLines,
 ): Promise<TraceEvent[]> {
-  const functionGroups = groups.filter((group) => FUNCTION_GROUP.test(group));
-  const found = await Promise.all(
-    functionGroups.map((group) => findLines({ group, pattern: JSON.stringify(id), since })),
+  const written = await fewAtOnce(functions, AT_ONCE, (source) => linesOf(source, search, findLines));
+  const runs = (await fewAtOnce(written.flat(), AT_ONCE, (lines) => runsOf(lines, findLines))).flat();
+  const searches = requestSearches(runs, apis, search.since);
+  const requests = await fewAtOnce(searches, AT_ONCE, (each) => requestsOf(each, findLines));
+  return [...runs.map(logEvent), ...invocationEvents(runs), ...requests.flat()];
+}
+
+/** What an environment wrote about the id, by time; at least one line. */
+interface Written {
+  source: LogSource;
+  stream: string;
+  lines: readonly LogEvent[];
+}
+
+async function linesOf(
+  source: LogSource,
+  { id, since }: Pick<DeployedSearch, "id" | "since">,
+  findLines: FindLines,
+): Promise<Written[]> {
+  const found = await Array.fromAsync(findLines(source, { since, pattern: idPattern(id) }));
+  const lines = found.filter(({ message }) => namesId(message, id));
+  return [...Map.groupBy(lines, ({ stream }) => stream)].map(([stream, own]) => ({
+    source,
+    stream,
+    lines: own,
+  }));
+}
+
+/** A line, and the report of the invocation that wrote it. */
+interface Run {
+  line: LogEvent;
+  report: LogEvent;
+  requestId: string;
+}
+
+/** One environment runs one invocation at a time: the next report in its stream is that of the line's invocation. */
+async function runsOf({ source, stream, lines }: Written, findLines: FindLines): Promise<Run[]> {
+  const times = lines.map(({ at }) => at);
+  const reports = await Array.fromAsync(
+    findLines(source, {
+      since: Math.min(...times),
+      until: Math.max(...times) + LONGEST_RUN,
+      streams: [stream],
+      pattern: '{ $.type = "platform.report" }',
+    }),
   );
-  const lines = found.flat().filter(({ text }) => namesId(text, id));
-  const runs = await Promise.all(lines.map((line) => runOf(line, findLines)));
-  const apis = groups.filter((group) => !FUNCTION_GROUP.test(group));
-  const requests = await Promise.all(
-    [...apiRequests(lines, runs)].map(([requestId, traceId]) =>
-      requestOf({ requestId, traceId, since }, apis, findLines),
-    ),
-  );
-  return [...distinct(runs.flat()), ...requests.flat()];
+  return lines.flatMap((line) => {
+    const report = reports.find(({ at }) => at >= line.at);
+    return report === undefined
+      ? []
+      : [{ line, report, requestId: recordOf(report.message).requestId ?? "" }];
+  });
 }
 
 const fieldsOf = (text: string): Record<string, unknown> => {
@@ -85,140 +138,96 @@ const fieldsOf = (text: string): Record<string, unknown> => {
   }
 };
 
-const namesId = (text: string, id: string): boolean => {
-  const { correlationId, correlationIds } = fieldsOf(text);
-  return correlationId === id || (Array.isArray(correlationIds) && correlationIds.includes(id));
-};
+/** https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report */
+interface ReportRecord {
+  requestId?: string;
+  status?: string;
+  metrics?: { durationMs?: number; initDurationMs?: number };
+}
 
-/** One environment runs one invocation at a time: the next report in its stream is that of the line's invocation. */
-async function runOf({ group, stream, at, text }: Found, findLines: FindLines): Promise<TraceEvent[]> {
-  const pattern = '{ $.type = "platform.report" }';
-  const [report] = await findLines({ group, stream, pattern, since: at, first: true });
-  if (report === undefined) return [];
-  const { record } = fieldsOf(report.text) as {
-    record?: { requestId?: string; status?: string; metrics?: Metrics };
-  };
-  const { durationMs = 0, initDurationMs } = record?.metrics ?? {};
-  const requestId = record?.requestId ?? "";
-  return [
-    { kind: "log", at, requestId, line: text },
-    {
+const recordOf = (report: string): ReportRecord => (fieldsOf(report).record ?? {}) as ReportRecord;
+
+const logEvent = ({ line, requestId }: Run): TraceEvent => ({
+  kind: "log",
+  at: line.at,
+  requestId,
+  line: line.message,
+});
+
+/** Several lines of one invocation find it several times. */
+const invocationEvents = (runs: readonly Run[]): TraceEvent[] =>
+  [...new Map(runs.map((run) => [run.requestId, run])).values()].map(({ report, requestId }) => {
+    const { status, metrics: { durationMs = 0, initDurationMs } = {} } = recordOf(report.message);
+    return {
       kind: "invocation",
       at: report.at,
-      functionName: FUNCTION_GROUP.exec(group)?.[1] ?? group,
+      functionName: report.name,
       requestId,
       // Each invocation is a trace of its own here; its request is given the same.
       traceId: requestId,
-      status: record?.status === "success" ? "ok" : (record?.status ?? "unknown"),
+      status: status === "success" ? "ok" : (status ?? "unknown"),
       durationMs,
       coldStart: initDurationMs !== undefined,
       initDurationMs,
-    },
-  ];
+    };
+  });
+
+interface RequestSearch {
+  api: LogSource;
+  /** The API's request id -> the trace of the function's invocation. */
+  traces: ReadonlyMap<string, string>;
+  since: number;
 }
 
-interface Metrics {
-  durationMs?: number;
-  initDurationMs?: number;
-}
-
-/** The API's request id in a function's line -> the trace of the function's invocation. */
-const apiRequests = (lines: readonly Found[], runs: readonly TraceEvent[][]): Map<string, string> =>
-  new Map(
-    lines.flatMap(({ text }, index): [string, string][] => {
-      const { requestId } = fieldsOf(text);
-      const traceId = runs[index]?.[1]?.traceId;
-      return typeof requestId === "string" && typeof traceId === "string" ? [[requestId, traceId]] : [];
+/** The API's request id is in a function's line. */
+const requestSearches = (
+  runs: readonly Run[],
+  apis: readonly LogSource[],
+  since: number,
+): RequestSearch[] => {
+  const all = new Map(
+    runs.flatMap(({ line, requestId: traceId }): [string, string][] => {
+      const { requestId } = fieldsOf(line.message);
+      return typeof requestId === "string" && REQUEST_ID.test(requestId) ? [[requestId, traceId]] : [];
     }),
   );
-
-async function requestOf(
-  { requestId, traceId, since }: { requestId: string; traceId: string; since: number },
-  groups: readonly string[],
-  findLines: FindLines,
-): Promise<TraceEvent[]> {
-  const pattern = `{ $.requestId = ${JSON.stringify(requestId)} }`;
-  const found = await Promise.all(groups.map((group) => findLines({ group, pattern, since, first: true })));
-  return found.flat().flatMap(({ text, at }): TraceEvent[] => {
-    const {
-      httpMethod,
-      method = httpMethod,
-      path,
-      status,
-      responseLatency,
-      latency = responseLatency,
-    } = fieldsOf(text);
-    if (status === undefined) return [];
-    const said = { method: String(method), path: String(path), status: Number(status) };
-    return [{ kind: "request", at, traceId, ...said, latencyMs: Number(latency ?? 0) }];
-  });
-}
-
-/** Several lines of one invocation find it several times. */
-const distinct = (events: readonly TraceEvent[]): TraceEvent[] => {
-  const runs = new Map(events.filter(({ kind }) => kind === "invocation").map((run) => [run.requestId, run]));
-  return [...events.filter(({ kind }) => kind === "log"), ...runs.values()];
+  return chunks([...all], REQUESTS_A_SEARCH).flatMap((some) =>
+    apis.map((api) => ({ api, traces: new Map(some), since })),
+  );
 };
 
-const findLinesWith =
-  (client: CloudWatchLogsClient): FindLines =>
-  async (search) => {
-    const found: Found[] = [];
-    let nextToken: string | undefined;
-    do {
-      const page = await client.send(commandFor(search, nextToken));
-      for (const { logStreamName = "", timestamp = 0, message = "" } of page.events ?? [])
-        found.push({ group: search.group, stream: logStreamName, at: timestamp, text: message });
-      nextToken = page.nextToken;
-    } while (nextToken !== undefined && !(search.first && found.length > 0));
-    found.sort((a, b) => a.at - b.at);
-    return search.first ? found.slice(0, 1) : found;
-  };
+const chunks = <Item>(items: readonly Item[], size: number): Item[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
 
-const commandFor = (
-  { group, stream, pattern, since }: LineSearch,
-  nextToken: string | undefined,
-): FilterLogEventsCommand =>
-  new FilterLogEventsCommand({
-    logGroupName: group,
-    ...(stream === undefined ? {} : { logStreamNames: [stream] }),
-    filterPattern: pattern,
-    startTime: since,
-    nextToken,
-  });
-
-interface Exported {
-  deployment?: { resources?: { type: string; outputs?: { name?: unknown; region?: unknown } }[] };
+/** Reads no further than to the last of those asked for. */
+async function requestsOf(
+  { api, traces, since }: RequestSearch,
+  findLines: FindLines,
+): Promise<TraceEvent[]> {
+  const conditions = [...traces.keys()].map((id) => `($.requestId = ${JSON.stringify(id)})`);
+  const found = new Map<string, TraceEvent>();
+  for await (const { at, message } of findLines(api, { since, pattern: `{ ${conditions.join(" || ")} }` })) {
+    const fields = fieldsOf(message);
+    const requestId = String(fields.requestId);
+    const traceId = traces.get(requestId);
+    if (traceId !== undefined && fields.status !== undefined)
+      found.set(requestId, requestEvent(at, traceId, fields));
+    if (found.size === traces.size) break;
+  }
+  return [...found.values()];
 }
 
-/** The stack's log groups, as Pulumi knows them. */
-async function exported({
-  directory,
-  stack,
-}: Pick<DeployedSearch, "directory" | "stack">): Promise<{ groups: string[]; region: string | undefined }> {
-  const args = ["stack", "export", "--stack", stack];
-  const options = { cwd: directory, maxBuffer: 256 * 1024 * 1024 };
-  const { stdout } = await promisify(execFile)("pulumi", args, options).catch((error: unknown) => {
-    throw new Error(exportProblem(stack, error));
-  });
-  const resources = (JSON.parse(stdout) as Exported).deployment?.resources ?? [];
-  const logGroups = resources.filter(({ type }) => type === "aws:cloudwatch/logGroup:LogGroup");
-  if (logGroups.length === 0)
-    throw new Error(
-      `Stack "${stack}" has no log groups. Deploy the program first: npm run up -- --stack ${stack}.`,
-    );
-  const region = logGroups[0]?.outputs?.region;
-  return {
-    groups: logGroups.map(({ outputs }) => String(outputs?.name)),
-    region: typeof region === "string" ? region : undefined,
-  };
-}
-
-function exportProblem(stack: string, error: unknown): string {
-  if ((error as NodeJS.ErrnoException).code === "ENOENT")
-    return `Reading stack "${stack}" needs the Pulumi CLI on PATH: https://www.pulumi.com/docs/install.`;
-  const said = String((error as { stderr?: string }).stderr ?? error)
-    .trim()
-    .split("\n")[0];
-  return `Stack "${stack}" cannot be read: ${said}`;
-}
+const requestEvent = (at: number, traceId: string, fields: Record<string, unknown>): TraceEvent => {
+  const {
+    httpMethod,
+    method = httpMethod,
+    path,
+    status,
+    responseLatency,
+    latency = responseLatency,
+  } = fields;
+  const said = { method: String(method), path: String(path), status: Number(status) };
+  return { kind: "request", at, traceId, ...said, latencyMs: Number(latency ?? 0) };
+};

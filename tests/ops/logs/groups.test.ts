@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { chosenSources, deployedSources, localSources } from "../../../ops/logs/groups.ts";
+import { accessLogGroups, chosenSources, deployedSources, localSources } from "../../../ops/logs/groups.ts";
 
 const GROUP = "aws:cloudwatch/logGroup:LogGroup";
 const urn = (type: string, name: string) =>
@@ -37,6 +37,28 @@ describe("logs: which groups", () => {
         { name: "greet", group: "greet-logs-1234567" },
       ],
     });
+  });
+
+  it("are APIs' where a stage of either kind of API writes to them", () => {
+    const stage = (type: string, outputs: Record<string, unknown>) => ({
+      type,
+      parent: "",
+      urn: urn(type, "s"),
+      outputs,
+    });
+    const writesTo = (name: string) => ({
+      accessLogSettings: {
+        destinationArn: `arn:aws:logs:eu-west-1:000000000000:log-group:${name}`,
+        format: "",
+      },
+    });
+    const resources = [
+      stage("aws:apigatewayv2/stage:Stage", writesTo("/aws/vendedlogs/api-a1b2c3")),
+      stage("aws:apigateway/stage:Stage", writesTo("old:*")),
+      stage("aws:apigatewayv2/stage:Stage", { name: "$default" }),
+      group("greet-logs", "greet-logs-1234567"),
+    ];
+    expect([...accessLogGroups(resources)]).to.deep.equal(["/aws/vendedlogs/api-a1b2c3", "old"]);
   });
 
   it("refuse a stack that has none, or no region, with the cure", () => {
