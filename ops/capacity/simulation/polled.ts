@@ -33,7 +33,7 @@ export interface PolledSource {
 export const QUEUE_POLLERS = { initial: 5, perMinute: 300, maximum: 1_250 };
 
 /** Virtual time after the last arrival that a run lasts at most. */
-export const HORIZON_MS = 24 * 3_600_000;
+const HORIZON_MS = 24 * 3_600_000;
 
 const LEAST_POLLERS = 2;
 const FIRST_BACKOFF_MS = 1_000;
