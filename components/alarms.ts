@@ -325,11 +325,12 @@ export class Alarms extends Component {
         datapointsToAlarm: periods,
         evaluationPeriods: among,
         treatMissingData: rule.missing,
-        alarmActions: [this.topic.arn],
-        okActions: [this.topic.arn],
+        // By way of the policy: without it the topic would not be heard.
+        alarmActions: [this.policy.arn],
+        okActions: [this.policy.arn],
         tags: this.tags,
       },
-      this.child({ dependsOn: [this.policy] }),
+      this.child(),
     );
     new aws.cloudwatch.MetricAlarm(`${this.componentName}-${subject.name}-${rule.suffix}`, alarmArgs, opts);
   }
