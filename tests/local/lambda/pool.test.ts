@@ -300,7 +300,9 @@ describe("Lambda pool", () => {
       const statuses = [];
       for (let turn = 0; turn < 3; turn += 1) statuses.push((await bed.pool.invoke("chaos", "{}")).status);
       expect(statuses).to.deep.equal(["ok", "exited", "ok"]);
-      expect(bed.trace.events.filter(logged("written"))).to.have.length(3);
+      // A line comes by a pipe of its own, and may come after the answer.
+      const lines = () => bed.trace.events.filter(logged("written")).length;
+      await bed.trace.waitFor(() => lines() === 3, { timeoutMs: 10_000 });
     });
   });
 
@@ -402,11 +404,11 @@ describe("Lambda pool", () => {
       await bed.pool.invoke("ticking", "{}");
       await bed.pool.invoke("ticking", "{}");
       expect(bed.pool.environments("ticking")[0]).to.include({ state: "idle" });
-      // A second function's work gives the timer more than enough time, were it running.
-      await bed.add("other", "exports.handler = () => new Promise((r) => setTimeout(r, 100));");
+      // A second function's work gives the timer time for a hundred ticks, were it running.
+      await bed.add("other", "exports.handler = () => new Promise((r) => setTimeout(r, 500));");
       await bed.pool.invoke("other", "{}");
       expect(bed.pool.environments("ticking")[0]).to.include({ frozen: true });
-      expect(Number((await bed.pool.invoke("ticking", "{}")).payload)).to.be.lessThan(5);
+      expect(Number((await bed.pool.invoke("ticking", "{}")).payload)).to.be.lessThan(30);
     });
 
     freezes("a frozen environment that is killed is replaced", async () => {
