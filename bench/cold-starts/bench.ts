@@ -13,7 +13,6 @@ import { plain } from "../../local/engine/graph.ts";
 import { Runtime } from "../../local/runtime.ts";
 import { Loader } from "../../ops/budget/load-work.ts";
 import { codesOf, measure } from "../../ops/budget/measure.ts";
-import { lambdasOf } from "../../ops/plan/functions.ts";
 import {
   BASELINE_FILE,
   BASELINE_STACK,
@@ -22,6 +21,7 @@ import {
   formatBaseline,
   readBaseline,
 } from "../../ops/shared/baseline.ts";
+import { lambdasOf } from "../../ops/shared/functions.ts";
 import { localTarget, type StackOutputs } from "../../ops/shared/target.ts";
 import type { Bench, BenchReport, Figure, Harness } from "../shared/harness.ts";
 import { PROJECT } from "../shared/system.ts";

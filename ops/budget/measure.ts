@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Graph } from "../../local/engine/graph.ts";
 import { readCodeReports } from "../plan/code-reports.ts";
-import { lambdasOf, zipPathOf } from "../plan/functions.ts";
+import { lambdasOf, zipPathOf } from "../shared/functions.ts";
 import type { Measured } from "./judge.ts";
 import type { Code, Loader } from "./load-work.ts";
 import { partsOf } from "./parts.ts";

@@ -1,5 +1,5 @@
 /** What a pull request's preview says, as Markdown. Pure. */
-import { shortType } from "../plan/preview.ts";
+import { shortType } from "../shared/short-type.ts";
 import type { PlanReport, PreviewReport, Reports, StackReport } from "./reports.ts";
 
 /** By this line the comment is found again and updated in place. */

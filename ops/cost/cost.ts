@@ -6,9 +6,9 @@
  */
 import type { Graph, ResourceNode } from "../../local/engine/graph.ts";
 import { createView, FUNCTION, type View } from "../../local/engine/rules/view.ts";
-import { shortType } from "../plan/preview.ts";
 import type { Baseline } from "../shared/baseline.ts";
 import type { Load } from "../shared/load.ts";
+import { shortType } from "../shared/short-type.ts";
 import { createWorkload, type Workload } from "../shared/workload.ts";
 import type { Charge, Free, Meter, NotPriced } from "./charge.ts";
 import { FREE_TYPES } from "./free.ts";

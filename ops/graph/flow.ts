@@ -1,6 +1,6 @@
 /** Events -> functions -> services, read from a program's resources. Pure. */
 import type { Graph, ResourceNode } from "../../local/engine/graph.ts";
-import type { FunctionPlan, Permission } from "../plan/functions.ts";
+import type { FunctionPlan, Permission } from "../shared/functions.ts";
 
 export interface FlowNode {
   /** URN of the component. */

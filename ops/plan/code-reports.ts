@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
-import type { CodeReport } from "./functions.ts";
+import type { CodeReport } from "../shared/functions.ts";
 
 const Report = Type.Object({
   modules: Type.Array(Type.Object({ path: Type.String(), bytes: Type.Number() })),

@@ -3,8 +3,8 @@ import type { Graph } from "../../local/engine/graph.ts";
 import { evaluate, type LogEntry } from "../../local/engine/program.ts";
 import { readSettings } from "../../local/engine/settings.ts";
 import { type Baseline, readBaseline } from "../shared/baseline.ts";
+import { type FunctionPlan, lambdasOf, planFunctions, zipPathOf } from "../shared/functions.ts";
 import { readCodeReports } from "./code-reports.ts";
-import { type FunctionPlan, lambdasOf, planFunctions, zipPathOf } from "./functions.ts";
 import { createPlan, type Plan } from "./report.ts";
 
 export interface PlanOptions {

@@ -1,4 +1,5 @@
 /** The program's resources as a preview lists them. Pure. */
+
 import {
   ARCHIVE,
   ASSET,
@@ -10,6 +11,7 @@ import {
   redact,
   SIGNATURE,
 } from "../../local/engine/graph.ts";
+import { shortType } from "../shared/short-type.ts";
 
 /** One resource of the JSON report. */
 export interface PlannedResource {
@@ -46,9 +48,6 @@ const buildTree = (graph: Graph): TreeNode[] => {
 
 const flatten = (tree: TreeNode[]): ResourceNode[] =>
   tree.flatMap(({ node, children }) => [node, ...flatten(children)]);
-
-/** A type as Pulumi's console shows it: `aws:kinesis/stream:Stream` is `aws:kinesis:Stream`. */
-export const shortType = (type: string): string => type.replace(/\/[^:]+:/, ":");
 
 interface Row {
   left: string;

@@ -2,8 +2,9 @@
 import { formatProblem, type Problem } from "../../local/engine/checks.ts";
 import type { Graph } from "../../local/engine/graph.ts";
 import { isDeclaredOnly } from "../../local/engine/outputs.ts";
-import type { FunctionPlan, Permission } from "./functions.ts";
-import { type PlannedResource, plannedResources, shortType, treeLines } from "./preview.ts";
+import type { FunctionPlan, Permission } from "../shared/functions.ts";
+import { shortType } from "../shared/short-type.ts";
+import { type PlannedResource, plannedResources, treeLines } from "./preview.ts";
 
 export interface Plan {
   project: string;

@@ -8,8 +8,9 @@ import {
   type PropertyValue,
   type ResourceNode,
 } from "../../local/engine/graph.ts";
-import type { FunctionPlan, Permission } from "./functions.ts";
-import { type PlannedResource, shortType } from "./preview.ts";
+import type { FunctionPlan, Permission } from "../shared/functions.ts";
+import { shortType } from "../shared/short-type.ts";
+import type { PlannedResource } from "./preview.ts";
 import type { Plan } from "./report.ts";
 
 /** Inputs that say nothing on their own: the same everywhere, or shown elsewhere. */

@@ -10,7 +10,7 @@ import { evaluate, type Violation } from "../../policy/evaluate.ts";
 import { type PolicyResource, UNKNOWN } from "../../policy/model.ts";
 import { RULES } from "../../policy/rules.ts";
 import { SUPPRESSIONS, type Suppression } from "../../policy/suppressions.ts";
-import { shortType } from "../plan/preview.ts";
+import { shortType } from "../shared/short-type.ts";
 
 export interface PolicyFinding {
   rule: string;

@@ -11,7 +11,7 @@ import {
   numberOf,
   type View,
 } from "../../local/engine/rules/view.ts";
-import { planFunctions } from "../plan/functions.ts";
+import { planFunctions } from "./functions.ts";
 import { type Right, rightsOf } from "./workload-rights.ts";
 
 /** What makes a function run. */

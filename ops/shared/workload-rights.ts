@@ -1,6 +1,6 @@
 /** What a function's code may use, from its derived rights. Pure. */
 import type { ResourceNode } from "../../local/engine/graph.ts";
-import type { Permission } from "../plan/functions.ts";
+import type { Permission } from "./functions.ts";
 
 /** What a use of a resource is. Everything but `put` leaves no event behind. */
 export type UseKind = "put" | "get" | "list" | "delete" | "command";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { flowOf } from "../../ops/graph/flow.ts";
 import { svgOf } from "../../ops/graph/svg.ts";
-import type { FunctionPlan, Permission } from "../../ops/plan/functions.ts";
+import type { FunctionPlan, Permission } from "../../ops/shared/functions.ts";
 import { graphOf, resourceNode } from "../helpers/graph.ts";
 
 const component = (kind: string, name: string) =>

@@ -14,10 +14,11 @@ import {
   UNKNOWN,
 } from "../../local/engine/graph.ts";
 import { readCodeReports } from "../../ops/plan/code-reports.ts";
-import { type CodeReport, planFunctions } from "../../ops/plan/functions.ts";
 import { withMeasured } from "../../ops/plan/plan.ts";
-import { plannedResources, readable, shortType, treeLines } from "../../ops/plan/preview.ts";
+import { plannedResources, readable, treeLines } from "../../ops/plan/preview.ts";
 import { createPlan, planText } from "../../ops/plan/report.ts";
+import { type CodeReport, planFunctions } from "../../ops/shared/functions.ts";
+import { shortType } from "../../ops/shared/short-type.ts";
 
 const ZIP = ".cache/functions/abc.zip";
 const TABLE_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/readings-1234567";
