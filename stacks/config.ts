@@ -59,7 +59,10 @@ export interface Settings {
   warmReadsMax: number;
   /** Percent of the traffic that a release's functions get first, 0-99; 0 gives them all of it with `up`. */
   canaryPercent: number;
-  /** Minutes that a release is watched before it gets the rest, 1-2,880. */
+  /**
+   * Minutes that a release is watched before it gets the rest, 1-2,880. Above 80 raise the time limit of the workflow's
+   * job and its role's session first: CodeDeploy would go on, and nobody would wait for it.
+   */
   canaryMinutes: number;
   /** Requests a second that the API takes in a steady state, 1-10,000. */
   apiRateLimit: number;
