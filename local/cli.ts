@@ -12,7 +12,7 @@ const isParseError = (error: unknown): boolean =>
 function describeError(error: unknown, usage: string, debug: boolean): string {
   if (!(error instanceof Error)) return String(error);
   if (debug && error.stack) return error.stack;
-  if (isParseError(error)) return `${error.message.split(". ")[0]}. ${usage}`;
+  if (isParseError(error)) return `${error.message.split(/\.\s/)[0]}. ${usage}`;
   return error.message;
 }
 
