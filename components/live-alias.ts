@@ -99,7 +99,7 @@ export const isLive = ({ provisionedConcurrency, deployment }: LiveSettings): bo
  * new version. With a canary CodeDeploy moves it, and Pulumi neither undoes that nor reports it as drift: the two
  * properties that CodeDeploy writes are the only ones ignored.
  *
- * Cost driver: warm environments; two alarms per canary (four metrics). CodeDeploy costs nothing for Lambda.
+ * Cost driver: warm environments; two alarms per canary on three metrics, behind a route four. CodeDeploy costs nothing.
  * Locally one version of a function runs; as many environments as are provisioned start with the system.
  * Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html
  */
